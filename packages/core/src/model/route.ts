@@ -1,0 +1,94 @@
+import type { RoutingPriority } from './cluster.ts';
+import type { Metadata } from './endpoint.ts';
+
+/** envoy.config.route.v3.RouteConfiguration */
+export interface RouteConfiguration {
+  readonly name: string;
+  readonly virtualHosts: readonly VirtualHost[];
+  readonly ignorePortInHostMatching: boolean;
+}
+
+/** envoy.config.route.v3.VirtualHost */
+export interface VirtualHost {
+  readonly name: string;
+  /** Exact names, `*.suffix`, `prefix.*` or `*`, lower case as Envoy compares them. */
+  readonly domains: readonly string[];
+  readonly routes: readonly Route[];
+  /** Used by routes that bring none of their own. */
+  readonly retryPolicy: RetryPolicyConfig | null;
+  /** Sends `x-envoy-attempt-count` upstream. */
+  readonly includeRequestAttemptCount: boolean;
+  /** Answers with `x-envoy-attempt-count`. */
+  readonly includeAttemptCountInResponse: boolean;
+}
+
+/** How a route matches a path. (envoy.config.route.v3.RouteMatch.path_specifier) */
+export type PathMatch =
+  | { readonly kind: 'prefix'; readonly value: string; readonly caseSensitive: boolean }
+  | { readonly kind: 'path'; readonly value: string; readonly caseSensitive: boolean }
+  | { readonly kind: 'path_separated_prefix'; readonly value: string; readonly caseSensitive: boolean };
+
+/** envoy.config.route.v3.Route */
+export interface Route {
+  /** The feed's name for the route, or ''. */
+  readonly name: string;
+  /** Null where the path specifier is one of `unsupported`: such a route may match any path, and a call that reaches it is refused. */
+  readonly path: PathMatch | null;
+  readonly action: RouteAction;
+  /** Fields of the route that this version cannot honour and must not ignore; a call that reaches such a route is refused, naming them. */
+  readonly unsupported: readonly string[];
+  readonly metadata: Metadata;
+}
+
+export type RouteAction = ForwardAction | DirectResponseAction | RefusedAction;
+
+/** envoy.config.route.v3.RouteAction */
+export interface ForwardAction {
+  readonly kind: 'forward';
+  /** One entry for `cluster`; several for `weighted_clusters`. Weight 0 is never chosen. */
+  readonly clusters: readonly WeightedCluster[];
+  /** Sum of the weights. */
+  readonly totalWeight: number;
+  /** Status of the local reply when the chosen cluster does not exist: 503 by default, else 404 or 500. */
+  readonly clusterNotFoundStatus: number;
+  /** Milliseconds from the end of the request to the end of the response; 15,000 by default, as Envoy's; 0 for none. */
+  readonly timeoutMs: number;
+  readonly retryPolicy: RetryPolicyConfig | null;
+  readonly priority: RoutingPriority;
+}
+
+export interface WeightedCluster {
+  readonly name: string;
+  readonly weight: number;
+}
+
+/** envoy.config.route.v3.DirectResponseAction */
+export interface DirectResponseAction {
+  readonly kind: 'direct_response';
+  readonly status: number;
+  readonly body: Uint8Array;
+}
+
+/** An action that this version does not know; the fields are in `Route.unsupported`. */
+export interface RefusedAction {
+  readonly kind: 'refused';
+}
+
+/** envoy.config.route.v3.RetryPolicy */
+export interface RetryPolicyConfig {
+  /** Lower case, trimmed tokens of `retry_on`, such as `connect-failure`. */
+  readonly retryOn: readonly string[];
+  /** Attempts beyond the first; default 1. */
+  readonly numRetries: number;
+  readonly retriableStatusCodes: readonly number[];
+  /** Milliseconds per attempt; 0 for none. */
+  readonly perTryTimeoutMs: number;
+  /** Milliseconds; default 25. */
+  readonly backoffBaseMs: number;
+  /** Milliseconds; default ten times the base. */
+  readonly backoffMaxMs: number;
+  /** `previous_hosts`: hosts that were tried already are avoided. */
+  readonly avoidPreviousHosts: boolean;
+  /** Picks made to avoid a rejected host; default 1. */
+  readonly hostSelectionRetryMaxAttempts: number;
+}

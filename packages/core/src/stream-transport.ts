@@ -1,0 +1,32 @@
+/** How a stream ended, in gRPC's status codes: 0 OK, 14 UNAVAILABLE … */
+export interface StreamStatus {
+  readonly code: number;
+  readonly message: string;
+}
+
+/** Hears what comes back on a stream. */
+export interface StreamHandlers {
+  /** One whole message; the bytes belong to the receiver only during the call. */
+  onMessage(message: Uint8Array): void;
+  /** Exactly once, also when the connection never came up. Nothing follows. */
+  onEnd(status: StreamStatus): void;
+}
+
+/** A bidirectional stream of messages. */
+export interface MessageStream {
+  /** Queues a message; sent at once when the connection is there. */
+  send(message: Uint8Array): void;
+  /** Stops reading: flow control towards the sender. */
+  pause(): void;
+  resume(): void;
+  /** Ends the stream; `onEnd` is not called for a stream that its owner closed. */
+  close(): void;
+}
+
+/** Streams to one server, on one connection that is opened on demand: what the ADS client runs on, so that it knows no sockets. */
+export interface StreamTransport {
+  /** `path` is gRPC's, such as `/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources`. */
+  open(path: string, metadata: Readonly<Record<string, string>>, handlers: StreamHandlers): MessageStream;
+  /** Closes the connection and every stream on it. */
+  close(): void;
+}
