@@ -1,0 +1,10 @@
+export { decodeMessage } from './decode-message.ts';
+export {
+  type DocumentPath,
+  type Position,
+  parseText,
+  pathText,
+  type TextDocument,
+  type TextErrorOptions,
+  textError,
+} from './document.ts';
