@@ -1,0 +1,159 @@
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, type OutgoingHttpHeaders } from 'node:http2';
+import * as net from 'node:net';
+import * as tls from 'node:tls';
+import type { StreamStatus, Timer } from '@inmesh/core';
+import type { FilledOptions } from './client-options.ts';
+import { grpcCode } from './status.ts';
+import type { Address } from './target.ts';
+
+/** Flow-control windows in bytes: 64 KB, the default of HTTP/2, would cost a round trip per 64 KB of a large response. */
+export const streamWindow: number = 1024 * 1024;
+export const connectionWindow: number = 4 * 1024 * 1024;
+
+/** Megabytes that Node lets one session hold before it refuses streams; its 10 would do so while one large response is being sent. */
+export const sessionMemoryMb = 4096;
+
+/** One HTTP/2 connection: connect timeout, keepalive, and the words for its death. */
+export class ClientSession {
+  readonly options: FilledOptions;
+  readonly #session: ClientHttp2Session;
+  readonly #socket: net.Socket;
+  #ready = false;
+  #failure: string | null = null;
+  #streams = 0;
+  #connectTimer: Timer | null;
+  #pingTimer: Timer | null = null;
+  #pongTimer: Timer | null = null;
+
+  constructor(options: FilledOptions, address: Address) {
+    this.options = options;
+    this.#socket = openSocket(options, address);
+    this.#session = connect('http://localhost', {
+      createConnection: () => this.#socket,
+      settings: { enablePush: false, initialWindowSize: streamWindow },
+      maxSessionMemory: sessionMemoryMb,
+    });
+    this.#session.unref();
+    this.#session.on('connect', () => this.#session.setLocalWindowSize(connectionWindow));
+    this.#session.on('remoteSettings', () => this.#becomeReady());
+    this.#session.on('error', (error) => this.#fail(error.message || describe(error)));
+    this.#session.on('close', () => this.#stopTimers());
+    this.#socket.on('error', (error) => this.#fail(describe(error)));
+    this.#connectTimer = options.clock.setTimer(
+      options.connectTimeoutMs,
+      () => this.destroy(`no answer within ${options.connectTimeoutMs} ms`),
+      { unref: true },
+    );
+  }
+
+  /** False once the connection is dead or the server asked for a new one (GOAWAY). */
+  get usable(): boolean {
+    return this.#failure === null && !this.#session.closed && !this.#session.destroyed;
+  }
+
+  get dead(): boolean {
+    return this.#session.destroyed;
+  }
+
+  /** Throws what Node throws for headers that are not valid. */
+  request(signal: AbortSignal, headers: OutgoingHttpHeaders): ClientHttp2Stream {
+    const stream = this.#session.request(headers, { endStream: false, signal });
+    this.#streams++;
+    stream.once('close', () => this.#streamClosed());
+    if (this.#streams === 1) this.#scheduleKeepalive();
+    return stream;
+  }
+
+  /** What the end of this connection means to its streams. */
+  lostStatus(): StreamStatus {
+    const what = this.#ready ? `connection to ${this.options.target} lost` : `no connection to ${this.options.target}`;
+    return { code: grpcCode.unavailable, message: `${what}: ${this.#failure ?? 'closed by the server'}` };
+  }
+
+  destroy(reason: string): void {
+    this.#fail(reason);
+    this.#session.destroy();
+    this.#socket.destroy();
+  }
+
+  /** The first reason is the cause; later ones follow from it. */
+  #fail(reason: string): void {
+    this.#failure ??= reason;
+  }
+
+  #becomeReady(): void {
+    this.#ready = true;
+    this.#connectTimer?.cancel();
+    this.#connectTimer = null;
+  }
+
+  #streamClosed(): void {
+    this.#streams--;
+    if (this.#streams > 0) return;
+    this.#pingTimer?.cancel();
+    this.#pingTimer = null;
+  }
+
+  #scheduleKeepalive(): void {
+    const { clock, keepaliveMs } = this.options;
+    if (keepaliveMs <= 0 || this.#pingTimer !== null) return;
+    this.#pingTimer = clock.setTimer(keepaliveMs, () => this.#ping(), { unref: true });
+  }
+
+  #ping(): void {
+    const { clock, keepaliveTimeoutMs } = this.options;
+    this.#pingTimer = null;
+    if (this.#session.destroyed || this.#streams === 0) return;
+    if (!this.#ready || this.#pongTimer !== null) {
+      this.#scheduleKeepalive();
+      return;
+    }
+    this.#pongTimer = clock.setTimer(
+      keepaliveTimeoutMs,
+      () => this.destroy(`a keepalive PING was not answered within ${keepaliveTimeoutMs} ms`),
+      { unref: true },
+    );
+    this.#session.ping((error) => {
+      this.#pongTimer?.cancel();
+      this.#pongTimer = null;
+      if (error === null && this.#streams > 0) this.#scheduleKeepalive();
+    });
+  }
+
+  #stopTimers(): void {
+    for (const timer of [this.#connectTimer, this.#pingTimer, this.#pongTimer]) timer?.cancel();
+    this.#connectTimer = null;
+    this.#pingTimer = null;
+    this.#pongTimer = null;
+  }
+}
+
+function openSocket({ tls: options }: FilledOptions, { connect: where, serverName }: Address): net.Socket {
+  if (options === null) return net.connect({ ...where, noDelay: true }).unref();
+  const name = options.serverName ?? serverName;
+  const socket = tls.connect({
+    ...where,
+    ALPNProtocols: ['h2'],
+    ...(name === '' ? {} : { servername: name }),
+    ...(options.ca === undefined ? {} : { ca: listOf(options.ca) }),
+    ...(options.cert === undefined ? {} : { cert: Buffer.from(options.cert) }),
+    ...(options.key === undefined ? {} : { key: Buffer.from(options.key) }),
+    rejectUnauthorized: true,
+  });
+  socket.once('secureConnect', () => {
+    if (socket.alpnProtocol !== 'h2') socket.destroy(new Error('the server does not speak HTTP/2 (ALPN h2)'));
+  });
+  socket.setNoDelay(true);
+  return socket.unref();
+}
+
+function listOf(ca: NonNullable<NonNullable<FilledOptions['tls']>['ca']>): Buffer[] {
+  const list = typeof ca === 'string' || ca instanceof Uint8Array ? [ca] : ca;
+  return list.map((one) => Buffer.from(one));
+}
+
+/** Node reports several failed addresses as one error without a message. */
+function describe(error: Error): string {
+  if (error instanceof AggregateError) return error.errors.map((one: Error) => one.message).join('; ');
+  return error.message || error.name;
+}
