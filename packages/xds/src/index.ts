@@ -1,6 +1,6 @@
 export {
-  type Decoded,
   type DecodeContext,
+  type Decoded,
   type DecodeProfile,
   nameInFieldOne,
   type ResourceType,

@@ -1,0 +1,120 @@
+import type { Address, ClusterConfig, ClusterLoadAssignment, ConfigSource, Listener, Locality } from '@inmesh/core';
+
+/** JSON data that is kept as it was written. */
+export type JsonObject = { readonly [key: string]: unknown };
+
+/** Who this process is to a control plane. (envoy.config.core.v3.Node) */
+export interface NodeIdentity {
+  /** Empty only where the bootstrap names no control plane. */
+  readonly id: string;
+  readonly cluster: string;
+  readonly locality: Locality;
+  readonly metadata: JsonObject;
+}
+
+/** TLS towards a control plane; PEM, from files (read again when they change) or inline. */
+export interface TlsServerCredentials {
+  readonly kind: 'tls';
+  /** Trusted roots; with neither `caFile` nor `ca`, the system's. */
+  readonly caFile?: string;
+  readonly ca?: string;
+  /** Own certificate chain, for mTLS; always together with a key. */
+  readonly certFile?: string;
+  readonly cert?: string;
+  readonly keyFile?: string;
+  readonly key?: string;
+  /** Name for SNI and the certificate check; default: the host of the server's URI. */
+  readonly serverName?: string;
+  /** `match_subject_alt_names` or `match_typed_subject_alt_names`, in protobuf's JSON form: one must match. */
+  readonly subjectAltNames?: readonly JsonObject[];
+  /** Milliseconds between two looks at the files; default 600,000, as in gRFC A65. */
+  readonly refreshMs: number;
+}
+
+export type ServerCredentials = { readonly kind: 'insecure' } | TlsServerCredentials;
+
+/** A control plane, ready to be dialled. */
+export interface XdsServer {
+  /** `host:port`, `dns:///host:port`, `ipv4:…`, `ipv6:…`, `unix:path` or `unix:///path`. */
+  readonly uri: string;
+  readonly credentials: ServerCredentials;
+  /** `server_features` of gRPC's bootstrap, such as `xds_v3` and `ignore_resource_deletion`; unknown ones are kept. */
+  readonly features: readonly string[];
+  /** Metadata sent with each stream, in order. */
+  readonly initialMetadata: readonly (readonly [name: string, value: string])[];
+  /** Milliseconds between keepalive pings; 0 for none, the default of gRPC and Envoy. */
+  readonly keepaliveMs: number;
+  /** True for the incremental protocol (`DELTA_GRPC`); gRPC's bootstrap has SotW only. */
+  readonly delta: boolean;
+  /** `call_creds` of gRPC's bootstrap (gRFC A97), as written. */
+  readonly callCredentials: readonly JsonObject[];
+}
+
+/** An authority of federated names (gRFC A47). */
+export interface Authority {
+  readonly servers: readonly XdsServer[];
+  readonly listenerTemplate: string | null;
+}
+
+/** One entry of `certificate_providers` (gRFC A29). */
+export interface CertificateProvider {
+  readonly plugin: string;
+  readonly config: JsonObject;
+}
+
+/** What happens to calls whose host is not the mesh's. */
+export type OutsideMesh = 'passThrough' | 'refuse';
+
+/** Where the process gets its configuration from and who it is: plain data, whatever file it came from. */
+export interface Bootstrap {
+  /** The file or variable that it was read from; errors name it. */
+  readonly origin: string;
+  readonly format: 'grpc' | 'envoy' | 'code';
+  readonly node: NodeIdentity;
+  /** Control planes in the order of preference; empty where all is static. */
+  readonly servers: readonly XdsServer[];
+  /** Which of the two root types a control plane serves. gRPC's bootstrap: both. */
+  readonly dynamic: { readonly listeners: boolean; readonly clusters: boolean };
+  readonly staticListeners: readonly Listener[];
+  readonly staticClusters: readonly ClusterConfig[];
+  /** The `load_assignment` of static clusters of type EDS, and of none else. */
+  readonly staticEndpoints: readonly ClusterLoadAssignment[];
+  /** The static resources as a source; null where there are none. */
+  readonly staticSource: ConfigSource | null;
+  /** `admin.address`; null for no admin server. */
+  readonly admin: Address | null;
+  /** `client_default_listener_resource_name_template`: the listener's name for an authority, which stands for `%s`. Default `%s`. */
+  readonly listenerTemplate: string;
+  /** `server_listener_resource_name_template`; null where servers cannot be configured. */
+  readonly serverListenerTemplate: string | null;
+  readonly authorities: { readonly [name: string]: Authority };
+  readonly certificateProviders: { readonly [instance: string]: CertificateProvider };
+  /** Patterns of hosts that belong to the mesh, beside the default ones. */
+  readonly meshDomains: readonly string[];
+  readonly outsideMesh: OutsideMesh;
+  /** What was read and has no effect. */
+  readonly warnings: readonly string[];
+}
+
+export const NO_LOCALITY: Locality = { region: '', zone: '', subZone: '' };
+
+/** A bootstrap that says nothing; each reader fills in what its file has. */
+export const EMPTY_BOOTSTRAP: Bootstrap = {
+  origin: '',
+  format: 'code',
+  node: { id: '', cluster: '', locality: NO_LOCALITY, metadata: {} },
+  servers: [],
+  dynamic: { listeners: false, clusters: false },
+  staticListeners: [],
+  staticClusters: [],
+  staticEndpoints: [],
+  staticSource: null,
+  admin: null,
+  listenerTemplate: '%s',
+  serverListenerTemplate: null,
+  authorities: {},
+  certificateProviders: {},
+  meshDomains: [],
+  outsideMesh: 'passThrough',
+  warnings: [],
+};
