@@ -1,0 +1,1 @@
+export { type StructuralValidator, structuralValidator, type Violation } from './structural.ts';
