@@ -31,7 +31,12 @@ export interface ConfigSource {
   watch<K extends Kind>(kind: K, name: string, watcher: Watcher<Model[K]>): Unwatch;
 }
 
-/** Where the endpoints of a target are when no EDS says so, as a stream of complete states. */
+export interface ResolveOptions {
+  /** Milliseconds between two looks where the source cannot say how long its answer holds. */
+  readonly refreshMs: number;
+}
+
+/** Where the endpoints of a target (`host:port`) are when no EDS says so, as a stream of complete states. */
 export interface Resolver {
-  watch(target: string, watcher: Watcher<ClusterLoadAssignment>): Unwatch;
+  watch(target: string, watcher: Watcher<ClusterLoadAssignment>, options: ResolveOptions): Unwatch;
 }

@@ -118,6 +118,7 @@ export class MeshError extends Error {
   readonly details: string;
   readonly place: MeshErrorPlace;
   readonly #body: string | null;
+  readonly #text: string;
 
   constructor(code: MeshErrorCode, message: string, options: MeshErrorOptions = {}) {
     const { cause, status, body, flag, ...place } = options;
@@ -133,7 +134,19 @@ export class MeshError extends Error {
     this.details = trait.details;
     this.place = place;
     this.#body = body ?? trait.body;
+    this.#text = message;
     Object.defineProperty(this, brand, { value: true });
+  }
+
+  /** The same failure with a further response flag, as Envoy writes several: `UF,URX`. */
+  withFlag(flag: string): MeshError {
+    return new MeshError(this.code, this.#text, {
+      ...this.place,
+      flag: `${this.flag},${flag}`,
+      status: this.status,
+      body: this.body,
+      ...(this.cause === undefined ? {} : { cause: this.cause }),
+    });
   }
 
   /** Body of the local reply that a sidecar would give. */

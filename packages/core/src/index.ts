@@ -1,19 +1,45 @@
+// What an application and the front door use.
+export { type Body, type BodyReader, BytesBody, StreamBody, type StreamBodyOptions } from './body.ts';
+export { Call, type CallContext, type Head } from './call.ts';
+export { Cluster, type ClusterParts } from './cluster/cluster.ts';
+export { type ClusterHandle, Clusters, type ClustersParts } from './cluster/clusters.ts';
+export type {
+  ConnectError,
+  Connecting,
+  Connection,
+  ConnectionEvents,
+  Connector,
+} from './cluster/connection.ts';
+export { Endpoint } from './cluster/endpoint.ts';
+export { ClusterStats, EndpointStats, RouteStats } from './cluster/stats.ts';
 export type {
   ConfigSource,
   Kind,
   Model,
+  ResolveOptions,
   Resolver,
   Unwatch,
   Watcher,
 } from './config-source.ts';
+export { Controller, type Holder } from './controller.ts';
+export type { AuthorityEntry, Directory } from './directory.ts';
+export { compose, type Dispatch, type Handler, type Layer, PassHandler } from './dispatch.ts';
 export { isMeshError, MeshError, type MeshErrorCode, type MeshErrorOptions, type MeshErrorPlace } from './errors.ts';
+export { type FlatHeaders, type HeaderRecord, Headers } from './headers.ts';
 export * from './model/index.ts';
+export { type OutboundParts, outbound } from './outbound.ts';
+export { RetryBudget, type RetryBudgetOptions } from './resilience/budget.ts';
+export { findVirtualHost } from './router/domains.ts';
+export { type ClusterChoice, type RouteEntry, RouteTable, type RouteTableParts } from './router/route-table.ts';
 export type {
   MessageStream,
   StreamHandlers,
   StreamStatus,
   StreamTransport,
 } from './stream-transport.ts';
+export { MeshStats } from './telemetry/observe.ts';
 export { type Clock, systemClock, type Timer } from './util/clock.ts';
+export { outsideContext } from './util/outside.ts';
 export { type Random, seededRandom, systemRandom } from './util/random.ts';
+export { TimerWheel } from './util/timer-wheel.ts';
 export { VirtualClock } from './util/virtual-clock.ts';

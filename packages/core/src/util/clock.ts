@@ -11,6 +11,8 @@ export interface Clock {
   wallNow(): number;
   /** Calls back once after `ms`. An unref'd timer does not keep the process alive. */
   setTimer(ms: number, callback: () => void, options?: { readonly unref?: boolean }): Timer;
+  /** Calls back once, after input that is already waiting was read. */
+  afterInput(callback: () => void): void;
 }
 
 class SystemTimer implements Timer {
@@ -30,5 +32,8 @@ export const systemClock: Clock = {
     const handle = setTimeout(callback, ms);
     if (options?.unref) handle.unref();
     return new SystemTimer(handle);
+  },
+  afterInput(callback) {
+    setImmediate(callback);
   },
 };

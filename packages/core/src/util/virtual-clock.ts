@@ -41,6 +41,10 @@ export class VirtualClock implements Clock {
     };
   }
 
+  afterInput(callback: () => void): void {
+    this.setTimer(0, callback);
+  }
+
   /** Moves time on, running every timer that falls due, in order. */
   advance(ms: number): void {
     const until = this.#now + ms;

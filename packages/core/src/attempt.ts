@@ -1,0 +1,121 @@
+import type { Call } from './call.ts';
+import { countStatus } from './cluster/stats.ts';
+import { type Handler, type Layer, PassHandler } from './dispatch.ts';
+import { isMeshError, MeshError } from './errors.ts';
+import type { Headers } from './headers.ts';
+
+/** What changes from attempt to attempt in the request: `x-envoy-attempt-count`. */
+export function attempt(): Layer {
+  return (next) => (call, handler) => {
+    if (call.route?.virtualHost.includeRequestAttemptCount) {
+      call.head.headers.set('x-envoy-attempt-count', `${call.attempt}`);
+    }
+    next(call, handler);
+  };
+}
+
+/** The cluster's limits on calls in flight, and what it must not be called without. */
+export function clusterLimits(): Layer {
+  return (next) => (call, handler) => {
+    const { cluster, route } = call;
+    if (cluster === null) return next(call, handler);
+    const { config, stats } = cluster;
+    if (config.unsupported.length > 0) {
+      handler.onResponseError(
+        new MeshError('unsupported', `the cluster needs what this version lacks: ${config.unsupported.join(', ')}`, {
+          cluster: cluster.name,
+          status: 503,
+          flag: 'UF',
+        }),
+      );
+      return;
+    }
+    if (stats.upstream_rq_active >= config.thresholds[route?.priority ?? 'default'].maxRequests) {
+      stats.upstream_rq_pending_overflow++;
+      handler.onResponseError(
+        new MeshError('upstream_overflow', 'too many calls in flight (max_requests)', {
+          cluster: cluster.name,
+          body: 'upstream connect error or disconnect/reset before headers. reset reason: overflow',
+        }),
+      );
+      return;
+    }
+    next(call, handler);
+  };
+}
+
+/** Chooses the host. */
+export function balance(): Layer {
+  return (next) => (call, handler) => {
+    const picked = call.cluster?.pick(call) ?? null;
+    if (isMeshError(picked)) {
+      handler.onResponseError(picked);
+      return;
+    }
+    call.endpoint = picked;
+    next(call, handler);
+  };
+}
+
+/** Counts the attempt, while it is in flight and when it has ended, on the cluster and on the host. */
+export function endpoint(): Layer {
+  return (next) => (call, handler) => {
+    const { cluster, endpoint } = call;
+    if (cluster === null || endpoint === null) return next(call, handler);
+    cluster.stats.upstream_rq_total++;
+    cluster.stats.upstream_rq_active++;
+    endpoint.stats.rq_total++;
+    endpoint.stats.rq_active++;
+    next(call, new EndpointHandler(call, handler));
+  };
+}
+
+class EndpointHandler extends PassHandler {
+  readonly #cluster: NonNullable<Call['cluster']>;
+  readonly #endpoint: NonNullable<Call['endpoint']>;
+  #status = 0;
+
+  constructor(call: Call, handler: Handler) {
+    super(handler);
+    // The call's own fields belong to its next attempt by the time a late event comes.
+    this.#cluster = call.cluster as NonNullable<Call['cluster']>;
+    this.#endpoint = call.endpoint as NonNullable<Call['endpoint']>;
+  }
+
+  override onUpgrade(...args: Parameters<Handler['onUpgrade']>): void {
+    this.#end(true);
+    this.next.onUpgrade(...args);
+  }
+
+  override onResponseStart(status: number, headers: Headers, message: string): void {
+    this.#status = status;
+    countStatus(this.#cluster.stats, status);
+    this.next.onResponseStart(status, headers, message);
+  }
+
+  override onResponseEnd(trailers: Headers): void {
+    this.#end(this.#status < 500);
+    this.next.onResponseEnd(trailers);
+  }
+
+  override onResponseError(error: Error): void {
+    this.#end(false);
+    if (isMeshError(error)) {
+      if (error.code === 'connection_termination' || error.code === 'remote_reset') {
+        this.#cluster.stats.upstream_rq_rx_reset++;
+        this.#cluster.stats.upstream_cx_destroy_with_active_rq++;
+      }
+    } else {
+      this.#cluster.stats.upstream_rq_tx_reset++;
+    }
+    this.next.onResponseError(error);
+  }
+
+  #end(success: boolean): void {
+    this.#cluster.stats.upstream_rq_active--;
+    const { stats } = this.#endpoint;
+    stats.rq_active--;
+    if (success) stats.rq_success++;
+    else stats.rq_error++;
+  }
+}

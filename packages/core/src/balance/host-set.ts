@@ -1,0 +1,54 @@
+import type { Call } from '../call.ts';
+import { type Endpoint, isHealthy } from '../cluster/endpoint.ts';
+import type { LoadBalancerConfig } from '../model/cluster.ts';
+import type { Random } from '../util/random.ts';
+import type { Balancer } from './balancer.ts';
+import { LeastRequest } from './least-request.ts';
+import { RoundRobin } from './round-robin.ts';
+
+export interface HostSetOptions {
+  readonly lb: LoadBalancerConfig;
+  /** Percent of healthy hosts below which health is ignored. */
+  readonly healthyPanicThreshold: number;
+  readonly random: Random;
+}
+
+/** The hosts of a cluster as the balancer sees them: tables made once per change, so that a pick is a few steps. */
+export interface HostSet {
+  readonly healthy: number;
+  /** True where so few hosts are healthy that all are used. */
+  readonly panic: boolean;
+  /** Null where no host may be chosen. */
+  pick(call: Call): Endpoint | null;
+}
+
+/**
+ * Takes the hosts of the highest priority that has a healthy one. Where no priority has, or the share of healthy hosts
+ * is under the panic threshold, all hosts of the highest priority are used, as Envoy does; a threshold of 0 never does that.
+ */
+export function hostSet(endpoints: readonly Endpoint[], options: HostSetOptions): HostSet {
+  const priorities = [...new Set(endpoints.map(({ priority }) => priority))].sort((a, b) => a - b);
+  const healthy = endpoints.filter(({ health }) => isHealthy(health));
+  const best = priorities.find((priority) => healthy.some((endpoint) => endpoint.priority === priority));
+  const level = best ?? priorities[0];
+  const members = endpoints.filter(({ priority }) => priority === level);
+  const usable = members.filter(({ health }) => isHealthy(health));
+  const share = members.length === 0 ? 100 : (usable.length * 100) / members.length;
+  const panic = share < options.healthyPanicThreshold && members.length > 0;
+  const chosen = panic ? members : usable;
+  const balancer = chosen.length > 0 ? make(chosen, options) : null;
+  return {
+    healthy: healthy.length,
+    panic,
+    pick: (call) => (balancer === null ? null : balancer.pick(call)),
+  };
+}
+
+function make(endpoints: readonly Endpoint[], { lb, random }: HostSetOptions): Balancer {
+  switch (lb.kind) {
+    case 'round_robin':
+      return new RoundRobin(endpoints, random);
+    case 'least_request':
+      return new LeastRequest(endpoints, lb.choiceCount, lb.activeRequestBias, random);
+  }
+}

@@ -1,0 +1,52 @@
+import type { Body } from './body.ts';
+import type { Cluster } from './cluster/cluster.ts';
+import type { Endpoint } from './cluster/endpoint.ts';
+import { Controller } from './controller.ts';
+import type { Headers } from './headers.ts';
+import type { RouteEntry, RouteTable } from './router/route-table.ts';
+
+/** The first line and the headers of a request, as they will go upstream. */
+export interface Head {
+  readonly method: string;
+  readonly scheme: string;
+  /** Host and port as the caller named them: what routing looks at and what is sent as `Host`. */
+  readonly authority: string;
+  /** With the query string. */
+  readonly path: string;
+  readonly headers: Headers;
+  /** The protocol to change to, such as `websocket`; null for an ordinary request. */
+  readonly upgrade: string | null;
+}
+
+/** What came in with a call and steers it, read once at the door. */
+export interface CallContext {
+  /** How a failure before the response is told: as a sidecar's local reply, or as an error. */
+  readonly failAs: 'response' | 'error';
+  /** Hands the untouched request to what was there before the mesh; null where the door has no such way. */
+  readonly passThrough: (() => void) | null;
+}
+
+/** One exchange and all that the mesh has decided about it so far. */
+export class Call {
+  readonly head: Head;
+  readonly body: Body | null;
+  readonly context: CallContext;
+  readonly controller: Controller = new Controller();
+  /** The routes in force when the call came. */
+  table: RouteTable | null = null;
+  route: RouteEntry | null = null;
+  cluster: Cluster | null = null;
+  endpoint: Endpoint | null = null;
+  /** 1 for the first. */
+  attempt = 1;
+  /** True once its deadline has passed: no further attempt. */
+  expired = false;
+  /** Endpoints of earlier attempts; null before the first retry. */
+  previous: Endpoint[] | null = null;
+
+  constructor(head: Head, body: Body | null, context: CallContext) {
+    this.head = head;
+    this.body = body;
+    this.context = context;
+  }
+}

@@ -1,0 +1,151 @@
+import { type HostSet, hostSet } from '../balance/host-set.ts';
+import type { Call } from '../call.ts';
+import { MeshError } from '../errors.ts';
+import type { ClusterConfig } from '../model/cluster.ts';
+import { addressText, type ClusterLoadAssignment } from '../model/endpoint.ts';
+import { RetryBudget } from '../resilience/budget.ts';
+import type { Clock } from '../util/clock.ts';
+import type { Random } from '../util/random.ts';
+import type { Connector } from './connection.ts';
+import { Endpoint } from './endpoint.ts';
+import { HostPool } from './pool.ts';
+import { ClusterStats } from './stats.ts';
+
+export interface ClusterParts {
+  readonly connector: Connector;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/**
+ * A cluster that calls go to: one object from the day the feed names it to its last call. Changes of settings and of
+ * endpoints are applied in place; hosts that stay keep their connections and their counters.
+ */
+export class Cluster {
+  readonly name: string;
+  readonly stats: ClusterStats = new ClusterStats();
+  readonly connector: Connector;
+  /** Bounds retries that the feed says nothing about. */
+  readonly safeRetryBudget: RetryBudget;
+  config: ClusterConfig;
+  /** Connections that are being opened, over all hosts. */
+  connecting = 0;
+  /** Retries that wait or are in flight. */
+  retriesActive = 0;
+  readonly #random: Random;
+  #endpoints = new Map<string, Endpoint>();
+  #hosts: HostSet;
+  #closed = false;
+
+  constructor(config: ClusterConfig, parts: ClusterParts) {
+    this.name = config.name;
+    this.config = config;
+    this.connector = parts.connector;
+    this.#random = parts.random;
+    this.safeRetryBudget = new RetryBudget(parts.clock);
+    this.#hosts = this.#table();
+  }
+
+  /** The hosts that the feed names now, chosen or not. */
+  get endpoints(): ReadonlyMap<string, Endpoint> {
+    return this.#endpoints;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** New settings; the endpoints stay as they are. */
+  configure(config: ClusterConfig): void {
+    this.config = config;
+    this.#rebuild();
+  }
+
+  /** New endpoints; an address that stays is the same object. */
+  assign(assignment: ClusterLoadAssignment): void {
+    const next = new Map<string, Endpoint>();
+    let changed = false;
+    for (const { locality, priority, endpoints } of assignment.localities) {
+      for (const config of endpoints) {
+        const key = addressText(config.address);
+        if (next.has(key)) continue;
+        const known = this.#endpoints.get(key);
+        if (known === undefined) {
+          changed = true;
+          next.set(key, new Endpoint(config, locality, priority));
+          continue;
+        }
+        known.config = config;
+        known.locality = locality;
+        known.priority = priority;
+        next.set(key, known);
+      }
+    }
+    for (const [key, endpoint] of this.#endpoints) {
+      if (next.has(key)) continue;
+      changed = true;
+      endpoint.removed = true;
+      endpoint.pool?.drain();
+    }
+    this.#endpoints = next;
+    if (changed) this.stats.membership_change++;
+    this.#rebuild();
+  }
+
+  /** A host for the call, other than those it was sent to before if there is one; or the reason why there is none. */
+  pick(call: Call): Endpoint | MeshError {
+    const endpoint = this.#hosts.pick(call);
+    if (endpoint === null) {
+      this.stats.upstream_cx_none_healthy++;
+      return new MeshError(
+        'no_healthy_upstream',
+        this.#endpoints.size === 0
+          ? 'the cluster has no endpoints'
+          : `none of ${this.#endpoints.size} endpoints is healthy`,
+        { cluster: this.name },
+      );
+    }
+    if (this.#hosts.panic) this.stats.lb_healthy_panic++;
+    return call.previous === null ? endpoint : this.#other(call, endpoint, call.previous);
+  }
+
+  /** The connections to a host, made with the first call. */
+  poolOf(endpoint: Endpoint): HostPool {
+    endpoint.pool ??= new HostPool(this, endpoint);
+    return endpoint.pool;
+  }
+
+  /** No new calls will come: connections close as their calls end. */
+  close(): void {
+    this.#closed = true;
+    for (const endpoint of this.#endpoints.values()) endpoint.pool?.drain();
+  }
+
+  /** Ends everything now. */
+  destroy(error: MeshError): void {
+    this.#closed = true;
+    for (const endpoint of this.#endpoints.values()) endpoint.pool?.destroy(error);
+  }
+
+  /** Picks again, as often as the route allows, to avoid hosts that were tried. (previous_hosts) */
+  #other(call: Call, first: Endpoint, previous: readonly Endpoint[]): Endpoint {
+    let endpoint = first;
+    const attempts = call.route?.retryPolicy.hostSelectionRetryMaxAttempts ?? 1;
+    for (let i = 0; i < attempts && previous.includes(endpoint); i++) endpoint = this.#hosts.pick(call) ?? endpoint;
+    return endpoint;
+  }
+
+  #table(): HostSet {
+    return hostSet([...this.#endpoints.values()], {
+      lb: this.config.lb,
+      healthyPanicThreshold: this.config.healthyPanicThreshold,
+      random: this.#random,
+    });
+  }
+
+  #rebuild(): void {
+    this.#hosts = this.#table();
+    this.stats.membership_total = this.#endpoints.size;
+    this.stats.membership_healthy = this.#hosts.healthy;
+  }
+}

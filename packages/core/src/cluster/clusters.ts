@@ -1,0 +1,189 @@
+import type { ConfigSource, Resolver, Unwatch } from '../config-source.ts';
+import type { MeshError } from '../errors.ts';
+import type { ClusterConfig } from '../model/cluster.ts';
+import type { ClusterLoadAssignment } from '../model/endpoint.ts';
+import { Cluster, type ClusterParts } from './cluster.ts';
+import { followNames } from './named-hosts.ts';
+
+export interface ClustersParts extends ClusterParts {
+  readonly source: ConfigSource;
+  readonly resolver: Resolver;
+}
+
+/** One user's hold on a cluster. */
+export interface ClusterHandle {
+  readonly name: string;
+  /** True once the cluster and its endpoints, or the lack of them, are known. */
+  readonly settled: boolean;
+  /** The live cluster; null while it is not known or does not exist. */
+  readonly cluster: Cluster | null;
+  /** Why there is no cluster; null while there is one or while it is not known. */
+  readonly error: MeshError | null;
+  release(): void;
+}
+
+/** The clusters in use: each is subscribed while somebody holds it, and lives on until its last call has ended. */
+export class Clusters {
+  readonly #parts: ClustersParts;
+  readonly #live = new Map<string, LiveCluster>();
+
+  constructor(parts: ClustersParts) {
+    this.#parts = parts;
+  }
+
+  /** `changed` is called when the handle settles, and when the cluster appears or goes; not for endpoints. */
+  acquire(name: string, changed: () => void): ClusterHandle {
+    let live = this.#live.get(name);
+    if (live === undefined) {
+      live = new LiveCluster(name, this.#parts);
+      this.#live.set(name, live);
+      live.start();
+    }
+    const held = live;
+    held.listeners.add(changed);
+    let released = false;
+    return {
+      name,
+      get settled() {
+        return held.settled;
+      },
+      get cluster() {
+        return held.cluster;
+      },
+      get error() {
+        return held.error;
+      },
+      release: () => {
+        if (released) return;
+        released = true;
+        held.listeners.delete(changed);
+        if (held.listeners.size > 0) return;
+        held.stop();
+        this.#live.delete(name);
+      },
+    };
+  }
+
+  /** The clusters that exist now, by name. */
+  *[Symbol.iterator](): IterableIterator<Cluster> {
+    for (const { cluster } of this.#live.values()) if (cluster !== null) yield cluster;
+  }
+
+  /** Ends all connections at once. */
+  destroy(error: MeshError): void {
+    for (const live of this.#live.values()) {
+      live.stop();
+      live.cluster?.destroy(error);
+    }
+    this.#live.clear();
+  }
+}
+
+/** A cluster, its endpoints and the subscriptions behind them. */
+class LiveCluster {
+  readonly name: string;
+  readonly listeners = new Set<() => void>();
+  readonly #parts: ClustersParts;
+  cluster: Cluster | null = null;
+  error: MeshError | null = null;
+  settled = false;
+  #unwatchCluster: Unwatch | null = null;
+  #unwatchEndpoints: Unwatch | null = null;
+  /** Where the endpoints come from now: a change of settings alone does not ask for them again. */
+  #endpointsOf: string | null = null;
+
+  constructor(name: string, parts: ClustersParts) {
+    this.name = name;
+    this.#parts = parts;
+  }
+
+  start(): void {
+    this.#unwatchCluster = this.#parts.source.watch('cluster', this.name, {
+      changed: (config) => this.#configure(config),
+      resourceError: (error) => this.#lose(error),
+      ambientError: () => {
+        if (this.cluster !== null) this.cluster.stats.update_rejected++;
+      },
+    });
+  }
+
+  stop(): void {
+    this.#unwatchCluster?.();
+    this.#unwatchEndpoints?.();
+    this.cluster?.close();
+  }
+
+  #configure(config: ClusterConfig): void {
+    const before = this.cluster;
+    if (before === null) this.cluster = new Cluster(config, this.#parts);
+    else before.configure(config);
+    const cluster = this.cluster as Cluster;
+    cluster.stats.update_success++;
+    this.error = null;
+    this.#follow(config, cluster);
+    if (before === null && this.settled) this.#tell();
+  }
+
+  #lose(error: MeshError): void {
+    this.error = error;
+    this.#unwatchEndpoints?.();
+    this.#unwatchEndpoints = null;
+    this.#endpointsOf = null;
+    this.cluster?.close();
+    this.cluster = null;
+    this.settled = true;
+    this.#tell();
+  }
+
+  #follow({ discovery }: ClusterConfig, cluster: Cluster): void {
+    const origin = discovery.kind === 'eds' ? `eds ${discovery.serviceName}` : JSON.stringify(discovery);
+    if (origin === this.#endpointsOf) return;
+    this.#endpointsOf = origin;
+    // The last endpoints stay until the new source has answered: no empty moment.
+    this.#unwatchEndpoints?.();
+    this.#unwatchEndpoints = null;
+    const assign = (assignment: ClusterLoadAssignment) => {
+      cluster.assign(assignment);
+      this.#settle();
+    };
+    const none = () => {
+      cluster.stats.update_empty++;
+      this.#settle();
+    };
+    switch (discovery.kind) {
+      case 'eds':
+        this.#unwatchEndpoints = this.#parts.source.watch('clusterLoadAssignment', discovery.serviceName, {
+          changed: assign,
+          resourceError: none,
+          ambientError: () => {
+            cluster.stats.update_rejected++;
+          },
+        });
+        break;
+      case 'static':
+        assign(discovery.assignment);
+        break;
+      case 'strict_dns':
+        this.#unwatchEndpoints = followNames(
+          discovery.assignment,
+          discovery.refreshMs,
+          this.#parts.resolver,
+          assign,
+          () => {
+            cluster.stats.update_rejected++;
+          },
+        );
+        break;
+    }
+  }
+
+  #settle(): void {
+    if (this.settled) return;
+    this.settled = true;
+    this.#tell();
+  }
+
+  #tell(): void {
+    for (const listener of [...this.listeners]) listener();
+  }
+}

@@ -1,0 +1,99 @@
+import type { Call } from './call.ts';
+import type { Holder } from './controller.ts';
+import type { AuthorityEntry, Directory } from './directory.ts';
+import type { Dispatch, Handler, Layer } from './dispatch.ts';
+import { MeshError } from './errors.ts';
+import type { Clock, Timer } from './util/clock.ts';
+import { outsideContext } from './util/outside.ts';
+
+export interface HoldOptions {
+  readonly directory: Directory;
+  readonly clock: Clock;
+  /** Milliseconds a call waits for its route. Default 15,000: Envoy's and gRPC's wait for a resource. */
+  readonly holdTimeoutMs: number;
+  /** Calls that wait at the same time; the next is refused. Default 10,000: a bound on memory, far above one burst at start. */
+  readonly maxHeld: number;
+}
+
+/**
+ * Lets a call wait until the routes of its authority are known: at start, at the first call to a service, while the
+ * control plane is away. Bounded in number and time; a held call keeps the process alive, because somebody awaits it.
+ */
+export function hold(options: HoldOptions): Layer {
+  const room = { held: 0 };
+  return (next) => (call, handler) => {
+    const entry = options.directory.lookup(call.head.authority);
+    if (entry.table !== null || entry.error !== null) {
+      admit(next, call, handler, entry);
+      return;
+    }
+    if (room.held >= options.maxHeld) {
+      handler.onResponseError(
+        new MeshError('hold_overflow', `${room.held} calls wait for their routes already (maxHeld)`, {
+          authority: entry.authority,
+        }),
+      );
+      return;
+    }
+    new Held(options, room, next, call, handler, entry);
+  };
+}
+
+function admit(next: Dispatch, call: Call, handler: Handler, entry: AuthorityEntry): void {
+  call.table = entry.table;
+  if (entry.table !== null) next(call, handler);
+  else if (entry.absent && call.context.passThrough !== null) call.context.passThrough();
+  else handler.onResponseError(entry.error as Error);
+}
+
+class Held implements Holder {
+  readonly #room: { held: number };
+  readonly #call: Call;
+  readonly #handler: Handler;
+  readonly #timer: Timer;
+  readonly #forget: () => void;
+
+  constructor(
+    { clock, holdTimeoutMs }: HoldOptions,
+    room: { held: number },
+    next: Dispatch,
+    call: Call,
+    handler: Handler,
+    entry: AuthorityEntry,
+  ) {
+    this.#room = room;
+    this.#call = call;
+    this.#handler = handler;
+    room.held++;
+    call.controller.attach(this);
+    this.#forget = entry.whenSettled(() => {
+      this.#leave();
+      admit(next, call, handler, entry);
+    });
+    this.#timer = outsideContext(() =>
+      clock.setTimer(holdTimeoutMs, () => {
+        this.#leave();
+        handler.onResponseError(
+          new MeshError('config_timeout', `no routes from the control plane within ${holdTimeoutMs} ms`, {
+            authority: entry.authority,
+          }),
+        );
+      }),
+    );
+  }
+
+  abort(error: Error): void {
+    this.#leave();
+    this.#handler.onResponseError(error);
+  }
+
+  pause(): void {}
+  resume(): void {}
+
+  #leave(): void {
+    this.#room.held--;
+    this.#timer.cancel();
+    this.#forget();
+    this.#call.controller.detach(this);
+  }
+}

@@ -1,0 +1,68 @@
+import type { Call } from './call.ts';
+import type { Holder } from './controller.ts';
+import type { Handler } from './dispatch.ts';
+import type { MeshError } from './errors.ts';
+import { Headers } from './headers.ts';
+
+export interface LocalReply {
+  readonly status: number;
+  readonly body: Uint8Array;
+  readonly contentType: string;
+}
+
+const encoder = new TextEncoder();
+
+/** The one place where the mesh answers in the stead of an upstream: Envoy's shape, content-length and content-type. */
+export function localReply(call: Call, handler: Handler, { status, body, contentType }: LocalReply): void {
+  const pairs = body.byteLength > 0 ? ['content-length', `${body.byteLength}`, 'content-type', contentType] : [];
+  call.body?.cancel(new Error('the request was answered before it was sent'));
+  new Reply(call, handler, Headers.from(pairs), status, call.head.method === 'HEAD' ? null : body).start();
+}
+
+/** A failure as a sidecar would tell it. */
+export function errorReply(call: Call, handler: Handler, error: MeshError): void {
+  localReply(call, handler, { status: error.status, body: encoder.encode(error.body), contentType: 'text/plain' });
+}
+
+/** A reply that keeps to the rules of a stream: a caller that pauses gets the body when it resumes. */
+class Reply implements Holder {
+  readonly #call: Call;
+  readonly #handler: Handler;
+  readonly #headers: Headers;
+  readonly #status: number;
+  readonly #body: Uint8Array | null;
+  #over = false;
+
+  constructor(call: Call, handler: Handler, headers: Headers, status: number, body: Uint8Array | null) {
+    this.#call = call;
+    this.#handler = handler;
+    this.#headers = headers;
+    this.#status = status;
+    this.#body = body;
+  }
+
+  start(): void {
+    this.#call.controller.attach(this);
+    this.#handler.onResponseStart(this.#status, this.#headers, '');
+    this.#continue();
+  }
+
+  abort(error: Error): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#handler.onResponseError(error);
+  }
+
+  pause(): void {}
+
+  resume(): void {
+    this.#continue();
+  }
+
+  #continue(): void {
+    if (this.#over || this.#call.controller.paused) return;
+    this.#over = true;
+    if (this.#body !== null && this.#body.byteLength > 0) this.#handler.onResponseData(this.#body);
+    this.#handler.onResponseEnd(Headers.empty());
+  }
+}

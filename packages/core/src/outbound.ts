@@ -1,0 +1,62 @@
+import { attempt, balance, clusterLimits, endpoint } from './attempt.ts';
+import type { Call } from './call.ts';
+import { compose, type Dispatch } from './dispatch.ts';
+import type { Headers } from './headers.ts';
+import { type HoldOptions, hold } from './hold.ts';
+import { deadline } from './resilience/deadline.ts';
+import { perTry } from './resilience/per-try.ts';
+import { retry } from './resilience/retry.ts';
+import { finalize } from './router/finalize.ts';
+import { router } from './router/router.ts';
+import { type MeshStats, observe } from './telemetry/observe.ts';
+import type { Random } from './util/random.ts';
+import type { TimerWheel } from './util/timer-wheel.ts';
+
+export interface OutboundParts extends HoldOptions {
+  readonly random: Random;
+  readonly wheel: TimerWheel;
+  readonly stats: MeshStats;
+  readonly requestId: () => string;
+  /** Hears of each local reply: how a caller finds the error behind a response. */
+  readonly onLocalReply: (call: Call, headers: Headers, error: Error) => void;
+}
+
+/**
+ * The whole client stack in the order of a request, the outermost layer first. "Outer" is nearer to the caller.
+ * Not there yet: the filter chain (between router and finalize) and the mirror (above retry).
+ */
+export function outbound(parts: OutboundParts): Dispatch {
+  return compose(
+    [
+      // Outermost: it must see every outcome, also those of layers that never reach an endpoint, once and in their final form.
+      observe(parts.stats, parts.onLocalReply),
+      // Before the router, which needs the routes; inside observe, so that waiting counts as part of the call.
+      hold(parts),
+      // Selection only. What changes the request comes after the filters, which may ask for another choice.
+      router(),
+      // Answers of the route itself end here: no deadline, no retry, no cluster is theirs.
+      finalize(parts),
+      // Around all attempts: a retry must not buy a call more time than its route gives.
+      deadline(parts.wheel),
+      // Above the choice of the host, so that each attempt chooses anew; above the limits, so that each attempt counts.
+      retry(parts),
+      // One attempt from here on.
+      attempt(),
+      // Refuses before a host is chosen: an overflow says nothing against any host.
+      clusterLimits(),
+      balance(),
+      // Knows the host; sees the attempt's own outcome, not what a retry makes of it.
+      endpoint(),
+      // Innermost: it must not count the time that the call waits for a connection.
+      perTry(parts.wheel),
+    ],
+    connection,
+  );
+}
+
+/** Hands the attempt to a pooled connection of its host. */
+function connection(...[call, handler]: Parameters<Dispatch>): void {
+  const { cluster, endpoint } = call;
+  if (cluster === null || endpoint === null) throw new TypeError('a call reached the connection without an endpoint');
+  cluster.poolOf(endpoint).dispatch(call, handler);
+}

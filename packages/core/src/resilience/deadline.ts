@@ -1,0 +1,72 @@
+import type { Duplex } from 'node:stream';
+import type { Call } from '../call.ts';
+import { type Handler, type Layer, PassHandler } from '../dispatch.ts';
+import { MeshError } from '../errors.ts';
+import type { Headers } from '../headers.ts';
+import type { Timer } from '../util/clock.ts';
+import type { TimerWheel } from '../util/timer-wheel.ts';
+
+/**
+ * The route's timeout: from the end of the request to the end of the response, over all attempts.
+ * (envoy.config.route.v3.RouteAction.timeout)
+ */
+export function deadline(wheel: TimerWheel): Layer {
+  return (next) => (call, handler) => {
+    const timeoutMs = call.route?.timeoutMs ?? 0;
+    next(call, timeoutMs > 0 ? new DeadlineHandler(wheel, timeoutMs, call, handler) : handler);
+  };
+}
+
+class DeadlineHandler extends PassHandler {
+  readonly #wheel: TimerWheel;
+  readonly #timeoutMs: number;
+  readonly #call: Call;
+  #timer: Timer | null = null;
+
+  constructor(wheel: TimerWheel, timeoutMs: number, call: Call, handler: Handler) {
+    super(handler);
+    this.#wheel = wheel;
+    this.#timeoutMs = timeoutMs;
+    this.#call = call;
+    // A request without a body is complete when it arrives here: waiting for a connection counts, as in Envoy.
+    if (call.body === null) this.#start();
+  }
+
+  override onRequestSent(complete: boolean): void {
+    if (complete && this.#timer === null) this.#start();
+    this.next.onRequestSent(complete);
+  }
+
+  override onUpgrade(status: number, headers: Headers, socket: Duplex): void {
+    this.#timer?.cancel();
+    this.next.onUpgrade(status, headers, socket);
+  }
+
+  override onResponseEnd(trailers: Headers): void {
+    this.#timer?.cancel();
+    this.next.onResponseEnd(trailers);
+  }
+
+  override onResponseError(error: Error): void {
+    this.#timer?.cancel();
+    this.next.onResponseError(error);
+  }
+
+  #start(): void {
+    this.#timer = this.#wheel.set(this.#timeoutMs, () => {
+      const { route, cluster, endpoint } = this.#call;
+      if (route !== null) route.stats.upstream_rq_timeout++;
+      if (cluster !== null) cluster.stats.upstream_rq_timeout++;
+      if (endpoint !== null) endpoint.stats.rq_timeout++;
+      this.#call.expired = true;
+      this.#call.controller.interrupt(
+        new MeshError('request_timeout', `no complete response within the route's timeout (${this.#timeoutMs} ms)`, {
+          ...(route === null ? {} : { route: route.label }),
+          ...(cluster === null ? {} : { cluster: cluster.name }),
+          ...(endpoint === null ? {} : { endpoint: endpoint.key }),
+          attempt: this.#call.attempt,
+        }),
+      );
+    });
+  }
+}

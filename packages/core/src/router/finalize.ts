@@ -1,0 +1,58 @@
+import type { Call } from '../call.ts';
+import { countStatus } from '../cluster/stats.ts';
+import { type Handler, type Layer, PassHandler } from '../dispatch.ts';
+import { isMeshError } from '../errors.ts';
+import type { Headers } from '../headers.ts';
+import { localReply } from '../local-reply.ts';
+
+export interface FinalizeParts {
+  /** A new request id: a UUID, as Envoy's. */
+  readonly requestId: () => string;
+}
+
+/** Does what the chosen route says: answers by itself, or chooses the cluster and completes the request's headers. */
+export function finalize({ requestId }: FinalizeParts): Layer {
+  return (next) => (call, handler) => {
+    const route = call.route;
+    if (route === null) return next(call, handler);
+    route.stats.upstream_rq_total++;
+    const counted = new RouteHandler(call, handler);
+    if (route.config.action.kind === 'direct_response') {
+      const { status, body } = route.config.action;
+      localReply(call, counted, { status, body, contentType: 'text/plain' });
+      return;
+    }
+    const cluster = route.choose();
+    if (isMeshError(cluster)) {
+      counted.onResponseError(cluster);
+      return;
+    }
+    call.cluster = cluster;
+    const { headers } = call.head;
+    if (!headers.has('x-request-id')) headers.append('x-request-id', requestId());
+    if (!headers.has('x-forwarded-proto')) headers.append('x-forwarded-proto', call.head.scheme);
+    if (route.timeoutMs > 0) headers.set('x-envoy-expected-rq-timeout-ms', `${route.timeoutMs}`);
+    next(call, counted);
+  };
+}
+
+/** Counts what the route's calls came to. */
+class RouteHandler extends PassHandler {
+  readonly #call: Call;
+
+  constructor(call: Call, handler: Handler) {
+    super(handler);
+    this.#call = call;
+  }
+
+  override onResponseStart(status: number, headers: Headers, message: string): void {
+    const { route } = this.#call;
+    if (route !== null) {
+      countStatus(route.stats, status);
+      if (route.virtualHost.includeAttemptCountInResponse) {
+        headers.set('x-envoy-attempt-count', `${this.#call.attempt}`);
+      }
+    }
+    this.next.onResponseStart(status, headers, message);
+  }
+}

@@ -1,0 +1,36 @@
+import type { PathMatch } from '../model/route.ts';
+
+/** Tells whether a path, without its query string, is the route's. */
+export type PathMatcher = (path: string) => boolean;
+
+export function compilePath(match: PathMatch): PathMatcher {
+  const { value, caseSensitive } = match;
+  if (!caseSensitive) {
+    const matches = compilePath({ ...match, value: value.toLowerCase(), caseSensitive: true });
+    return (path) => matches(path.toLowerCase());
+  }
+  switch (match.kind) {
+    case 'prefix':
+      return value === '/' ? startsWithSlash : (path) => path.startsWith(value);
+    case 'path':
+      return (path) => path === value;
+    case 'path_separated_prefix':
+      return (path) =>
+        path.startsWith(value) && (path.length === value.length || path.charCodeAt(value.length) === SLASH);
+  }
+}
+
+const SLASH = 47;
+
+function startsWithSlash(path: string): boolean {
+  return path.charCodeAt(0) === SLASH;
+}
+
+/** What routes match: the path before `?` and `#`. */
+export function pathOnly(path: string): string {
+  for (let i = 0; i < path.length; i++) {
+    const code = path.charCodeAt(i);
+    if (code === 63 || code === 35) return path.slice(0, i);
+  }
+  return path;
+}

@@ -1,0 +1,132 @@
+import type { Cluster } from '../cluster/cluster.ts';
+import { RouteStats } from '../cluster/stats.ts';
+import { MeshError } from '../errors.ts';
+import type { RoutingPriority } from '../model/cluster.ts';
+import type { Listener } from '../model/listener.ts';
+import type { ForwardAction, Route, RouteConfiguration, VirtualHost } from '../model/route.ts';
+import { type CompiledRetryPolicy, compileRetryPolicy } from '../resilience/retry-policy.ts';
+import type { Random } from '../util/random.ts';
+import { compilePath, type PathMatcher, pathOnly } from './path.ts';
+
+/** A cluster that a route may choose, or why it cannot be called. */
+export type ClusterChoice = Cluster | MeshError;
+
+export interface RouteTableParts {
+  readonly listener: Listener;
+  readonly config: RouteConfiguration;
+  readonly virtualHost: VirtualHost;
+  /** Each cluster that the virtual host names, resolved. */
+  readonly clusterOf: (name: string, action: ForwardAction) => ClusterChoice;
+  readonly random: Random;
+  /** The table that this one takes the place of: routes that stay keep their counters. */
+  readonly previous?: RouteTable | null;
+}
+
+/** A route made ready: everything that does not depend on the call is worked out. */
+export class RouteEntry {
+  readonly config: Route;
+  readonly name: string;
+  readonly virtualHost: VirtualHost;
+  readonly priority: RoutingPriority;
+  /** Milliseconds; 0 for none. */
+  readonly timeoutMs: number;
+  readonly retryPolicy: CompiledRetryPolicy;
+  /** Why a call that matches must not be taken on; null where nothing speaks against it. */
+  readonly refusal: MeshError | null;
+  readonly stats: RouteStats;
+  readonly #clusters: readonly { readonly upTo: number; readonly choice: ClusterChoice }[];
+  readonly #totalWeight: number;
+  readonly #random: Random;
+
+  constructor(config: Route, parts: RouteTableParts, listenerRefusal: MeshError | null, stats: RouteStats) {
+    const { virtualHost, clusterOf, random } = parts;
+    const { action } = config;
+    const forward = action.kind === 'forward' ? action : null;
+    this.config = config;
+    this.stats = stats;
+    this.name = config.name;
+    this.virtualHost = virtualHost;
+    this.priority = forward?.priority ?? 'default';
+    this.timeoutMs = forward?.timeoutMs ?? 0;
+    this.retryPolicy = compileRetryPolicy(forward?.retryPolicy ?? virtualHost.retryPolicy);
+    this.refusal =
+      config.unsupported.length === 0
+        ? listenerRefusal
+        : new MeshError('unsupported', `the route needs what this version lacks: ${config.unsupported.join(', ')}`, {
+            listener: parts.listener.name,
+            route: routeLabel(config, virtualHost),
+          });
+    this.#random = random;
+    this.#totalWeight = forward?.totalWeight ?? 0;
+    let upTo = 0;
+    this.#clusters = (forward?.clusters ?? [])
+      .filter(({ weight }) => weight > 0)
+      .map(({ name, weight }) => {
+        upTo += weight;
+        return { upTo, choice: clusterOf(name, forward as ForwardAction) };
+      });
+  }
+
+  /** A cluster by the routes' weights. (envoy.config.route.v3.WeightedCluster) */
+  choose(): ClusterChoice {
+    const clusters = this.#clusters;
+    if (clusters.length === 1) return (clusters[0] as { choice: ClusterChoice }).choice;
+    const point = this.#random() * this.#totalWeight;
+    for (const { upTo, choice } of clusters) if (point < upTo) return choice;
+    return (
+      clusters.at(-1)?.choice ??
+      new MeshError('no_cluster', 'the route gives weight to no cluster', {
+        route: routeLabel(this.config, this.virtualHost),
+      })
+    );
+  }
+
+  /** For errors and `explain`: the route's name, else what it matches. */
+  get label(): string {
+    return routeLabel(this.config, this.virtualHost);
+  }
+}
+
+export function routeLabel({ name, path }: Route, virtualHost: VirtualHost): string {
+  return `${virtualHost.name}/${name !== '' ? name : path === null ? '?' : `${path.kind} ${path.value}`}`;
+}
+
+/** The routes of one virtual host, as calls to one authority see them. Swapped as a whole when the feed changes. */
+export class RouteTable {
+  readonly listener: Listener;
+  readonly routeConfiguration: RouteConfiguration;
+  readonly virtualHost: VirtualHost;
+  readonly routes: readonly { readonly matches: PathMatcher; readonly route: RouteEntry }[];
+
+  constructor(parts: RouteTableParts) {
+    this.listener = parts.listener;
+    this.routeConfiguration = parts.config;
+    this.virtualHost = parts.virtualHost;
+    const refusal = refusedFilters(parts.listener);
+    const known = new Map(parts.previous?.routes.map(({ route }) => [route.label, route.stats]));
+    this.routes = parts.virtualHost.routes.map((route) => ({
+      matches: route.path === null ? anyPath : compilePath(route.path),
+      route: new RouteEntry(route, parts, refusal, known.get(routeLabel(route, parts.virtualHost)) ?? new RouteStats()),
+    }));
+  }
+
+  /** The first route that matches, as Envoy takes it. */
+  match(path: string): RouteEntry | null {
+    const bare = pathOnly(path);
+    for (const { matches, route } of this.routes) if (matches(bare)) return route;
+    return null;
+  }
+}
+
+function anyPath(): boolean {
+  return true;
+}
+
+function refusedFilters(listener: Listener): MeshError | null {
+  const refused = listener.http?.httpFilters.filter(({ support }) => support === 'refused') ?? [];
+  if (refused.length === 0) return null;
+  const names = refused.map(({ name, typeUrl }) => `${name} (${typeUrl})`).join(', ');
+  return new MeshError('unsupported', `the listener needs HTTP filters that this version lacks: ${names}`, {
+    listener: listener.name,
+  });
+}

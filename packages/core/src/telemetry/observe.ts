@@ -1,0 +1,105 @@
+import type { Duplex } from 'node:stream';
+import type { Call } from '../call.ts';
+import { type Handler, type Layer, PassHandler } from '../dispatch.ts';
+import { isMeshError } from '../errors.ts';
+import type { Headers } from '../headers.ts';
+import { errorReply } from '../local-reply.ts';
+
+/** Counters of the mesh as a whole, as Envoy's `http.<stat_prefix>.downstream_*`. */
+export class MeshStats {
+  downstream_rq_total = 0;
+  downstream_rq_active = 0;
+  downstream_rq_completed = 0;
+  downstream_rq_2xx = 0;
+  downstream_rq_3xx = 0;
+  downstream_rq_4xx = 0;
+  downstream_rq_5xx = 0;
+  /** Calls that the caller gave up. */
+  downstream_rq_rx_reset = 0;
+  /** Responses that broke off after they had begun. */
+  downstream_rq_tx_reset = 0;
+  /** Calls that were none of the mesh's. */
+  passed_through = 0;
+  /** Local replies and errors by response flag. */
+  readonly flags: Record<string, number> = Object.create(null);
+}
+
+/**
+ * Sees a call as its caller does: what came of it in the end, and under which response flag. It also turns a failure
+ * before the response into the local reply of a sidecar, where the caller has not asked for errors.
+ */
+export function observe(stats: MeshStats, onLocalReply: (call: Call, headers: Headers, error: Error) => void): Layer {
+  return (next) => (call, handler) => {
+    stats.downstream_rq_total++;
+    stats.downstream_rq_active++;
+    const observed = new ObserveHandler(stats, onLocalReply, call, handler);
+    if (call.controller.reason !== null) observed.onResponseError(call.controller.reason);
+    else next(call, observed);
+  };
+}
+
+class ObserveHandler extends PassHandler {
+  readonly #stats: MeshStats;
+  readonly #onLocalReply: (call: Call, headers: Headers, error: Error) => void;
+  readonly #call: Call;
+  #failure: Error | null = null;
+  #started = false;
+  #over = false;
+
+  constructor(
+    stats: MeshStats,
+    onLocalReply: (call: Call, headers: Headers, error: Error) => void,
+    call: Call,
+    handler: Handler,
+  ) {
+    super(handler);
+    this.#stats = stats;
+    this.#onLocalReply = onLocalReply;
+    this.#call = call;
+  }
+
+  override onUpgrade(status: number, headers: Headers, socket: Duplex): void {
+    this.#end();
+    this.next.onUpgrade(status, headers, socket);
+  }
+
+  override onResponseStart(status: number, headers: Headers, message: string): void {
+    this.#started = true;
+    const stats = this.#stats;
+    if (status < 300) stats.downstream_rq_2xx++;
+    else if (status < 400) stats.downstream_rq_3xx++;
+    else if (status < 500) stats.downstream_rq_4xx++;
+    else stats.downstream_rq_5xx++;
+    if (this.#failure !== null) this.#onLocalReply(this.#call, headers, this.#failure);
+    this.next.onResponseStart(status, headers, message);
+  }
+
+  override onResponseEnd(trailers: Headers): void {
+    this.#stats.downstream_rq_completed++;
+    this.#end();
+    this.next.onResponseEnd(trailers);
+  }
+
+  override onResponseError(error: Error): void {
+    const { controller, context, body } = this.#call;
+    if (isMeshError(error)) {
+      this.#stats.flags[error.flag] = (this.#stats.flags[error.flag] ?? 0) + 1;
+      if (!this.#started && !controller.aborted && context.failAs === 'response') {
+        this.#failure = error;
+        errorReply(this.#call, this, error);
+        return;
+      }
+    }
+    if (controller.aborted) this.#stats.downstream_rq_rx_reset++;
+    else if (this.#started) this.#stats.downstream_rq_tx_reset++;
+    body?.cancel(error);
+    this.#end();
+    this.next.onResponseError(error);
+  }
+
+  #end(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#stats.downstream_rq_active--;
+  }
+}
