@@ -1,4 +1,4 @@
-import type { Kind, Model } from '@inmesh/core';
+import type { Kind, MeshErrorCode, Model } from '@inmesh/core';
 
 /** What a decoder may know besides the bytes. */
 export interface DecodeContext {
@@ -28,6 +28,11 @@ export interface ResourceType<K extends Kind = Kind> {
   readonly typeUrl: string;
   /** A state-of-the-world response holds every resource of this type, so absence means deletion: true for LDS and CDS, false for RDS and EDS. */
   readonly fullState: boolean;
+  /**
+   * Code of the error that watchers of a resource hear when the server has none of that name, such as `no_cluster`: what
+   * a call that needs it fails with. Never `invalid_config`, which says that there is one and it was refused.
+   */
+  readonly absentCode: Exclude<MeshErrorCode, 'invalid_config'>;
   /**
    * The resource's name, read without decoding the rest, so that a resource can be told unchanged, unwanted or bad by
    * name. Null where the bytes hold none. `nameInFieldOne` serves every type of the Envoy API.
