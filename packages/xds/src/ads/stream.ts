@@ -1,0 +1,67 @@
+import type { StreamStatus, StreamTransport } from '@inmesh/core';
+import type { AdsNode } from './node.ts';
+import type { Subscription } from './subscription.ts';
+
+/** One resource in a response, taken out of its `Any` and, where there is one, of its `Resource` wrapper. */
+export interface UpdatedResource {
+  /** As the wrapper has it; null without a wrapper. */
+  readonly name: string | null;
+  readonly version: string;
+  readonly typeUrl: string;
+  /** Part of the response's memory: whoever keeps it makes a copy. Null for a heartbeat: the resource is as it was. */
+  readonly bytes: Uint8Array | null;
+  /** Why it could not be unwrapped; null where it could. */
+  readonly problem: string | null;
+}
+
+/** A response of either variant of the protocol. */
+export interface Update {
+  readonly typeUrl: string;
+  readonly version: string;
+  readonly nonce: string;
+  /** State of the world: what a type with full state does not have here is gone. */
+  readonly complete: boolean;
+  /** Gone by name (delta). */
+  readonly removed: readonly string[];
+  /** Unwrapped one by one while they are iterated, so that a large response can be taken in slices. */
+  readonly resources: Iterable<UpdatedResource>;
+}
+
+/**
+ * One ADS stream from its first request to its end, whichever variant it speaks. It reads no further while an update waits
+ * for its answer.
+ */
+export interface AdsStream {
+  /** The names wanted of this type changed. */
+  subscribe(subscription: Subscription): void;
+  /** ACK: all of it is in force. */
+  accept(update: Update): void;
+  /** NACK, with a reason that an operator understands. */
+  reject(update: Update, reason: string): void;
+  /** Ends it silently. */
+  close(): void;
+}
+
+export interface AdsStreamEvents {
+  /** Must be answered with `accept` or `reject`, at once or later. */
+  onUpdate(update: Update): void;
+  /** The server did something that is answered or ignored, and that somebody should know of. */
+  onOddity(message: string): void;
+  /** Exactly once unless it was closed. `garbage`: we ended it, because what came was not the protocol. */
+  onEnd(status: StreamStatus, garbage: boolean): void;
+}
+
+export interface AdsStreamOptions {
+  readonly transport: StreamTransport;
+  /** Request headers: tokens and the like. */
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly node: AdsNode;
+  /** Version of inmesh; the user agent's name is always `inmesh`. */
+  readonly userAgentVersion: string;
+  /** Every type that the client knows, by type URL. */
+  readonly subscriptions: ReadonlyMap<string, Subscription>;
+  readonly events: AdsStreamEvents;
+}
+
+/** Opens a stream: the state-of-the-world variant, or delta. */
+export type OpenAdsStream = (options: AdsStreamOptions) => AdsStream;
