@@ -1,3 +1,6 @@
+export type { BackoffOptions } from './ads/backoff.ts';
+export { AdsClient, type AdsClientOptions } from './ads/client.ts';
+export type { AdsNode } from './ads/node.ts';
 export {
   type DecodeContext,
   type Decoded,
@@ -6,6 +9,24 @@ export {
   type ResourceType,
   type ResourceTypes,
 } from './ads/resource-type.ts';
+export type {
+  AdsStats,
+  AdsStatus,
+  AdsStreamState,
+  AdsStreamStatus,
+  ControlPlaneStats,
+  ResourceStatus,
+  ResourceStatusState,
+  ResourceTypeStats,
+} from './ads/status.ts';
+export type {
+  AdsStream,
+  AdsStreamEvents,
+  AdsStreamOptions,
+  OpenAdsStream,
+  Update,
+  UpdatedResource,
+} from './ads/stream.ts';
 export {
   type DocumentPath,
   decodeMessage,

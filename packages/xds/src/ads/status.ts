@@ -1,0 +1,88 @@
+import type { Kind } from '@inmesh/core';
+
+/** As CSDS's ClientResourceStatus names them: asked for, in force, refused (an older version may be in force), not there. */
+export type ResourceStatusState = 'REQUESTED' | 'ACKED' | 'NACKED' | 'DOES_NOT_EXIST';
+
+export interface ResourceStatus {
+  readonly kind: Kind;
+  readonly typeUrl: string;
+  readonly name: string;
+  readonly state: ResourceStatusState;
+  /** Of what is in force; empty for nothing. */
+  readonly version: string;
+  /** Why it was refused or is not there; null for neither. */
+  readonly error: string | null;
+  /** The version that was refused; null where none is. */
+  readonly refusedVersion: string | null;
+  /** Milliseconds since the epoch at which the state or the content last changed. */
+  readonly updatedAt: number;
+  /** Somebody watches it; what a server sends unasked is kept without. */
+  readonly watched: boolean;
+}
+
+/** `connecting` until the first response, because only then somebody is known to be there; `idle`: nothing is watched. */
+export type AdsStreamState = 'idle' | 'connecting' | 'connected' | 'backoff' | 'closed';
+
+export interface AdsStreamStatus {
+  readonly serverUri: string;
+  readonly state: AdsStreamState;
+  readonly connected: boolean;
+  /** Milliseconds since the epoch at which `state` began. */
+  readonly since: number;
+  /** How the last stream failed; null where it did not, or a response came since. */
+  readonly lastError: string | null;
+}
+
+export interface AdsStatus {
+  readonly stream: AdsStreamStatus;
+  readonly resources: readonly ResourceStatus[];
+}
+
+/** Envoy's counters of a server, bumped in place. */
+export interface ControlPlaneStats {
+  /** A gauge: 1 from a stream's first response to its end. */
+  connected_state: number;
+  /** Streams that were opened. */
+  stream_opened: number;
+  /** Streams that ended without a response, or in garbage. */
+  stream_failed: number;
+}
+
+/** Envoy's counters of one resource type (`cluster_manager.cds.update_success` …), and gRPC's (gRFC A78), bumped in place. */
+export interface ResourceTypeStats {
+  /** Responses that came. */
+  update_attempt: number;
+  /** Responses of which everything was accepted. */
+  update_success: number;
+  /** Responses of which something was refused. */
+  update_rejected: number;
+  /** Streams that failed while this type was subscribed. */
+  update_failure: number;
+  /** Resources that were decoded and accepted; unchanged ones are not counted. */
+  resource_updates_valid: number;
+  /** Resources that were refused. */
+  resource_updates_invalid: number;
+  /** Resources that did not come in time. */
+  init_fetch_timeout: number;
+}
+
+export interface AdsStats {
+  readonly control_plane: ControlPlaneStats;
+  readonly types: { readonly [K in Kind]: ResourceTypeStats };
+}
+
+export function newControlPlaneStats(): ControlPlaneStats {
+  return { connected_state: 0, stream_opened: 0, stream_failed: 0 };
+}
+
+export function newResourceTypeStats(): ResourceTypeStats {
+  return {
+    update_attempt: 0,
+    update_success: 0,
+    update_rejected: 0,
+    update_failure: 0,
+    resource_updates_valid: 0,
+    resource_updates_invalid: 0,
+    init_fetch_timeout: 0,
+  };
+}
