@@ -62,7 +62,7 @@ export interface StreamBodyOptions {
 }
 
 /** Envoy's default buffer limit, past which a request is sent on but not tried again. */
-export const DEFAULT_REPLAY_LIMIT = 1024 * 1024;
+export const DEFAULT_REPLAY_LIMIT: number = 1024 * 1024;
 
 /** A body that is read from the caller's iterator while it is sent. */
 export class StreamBody implements Body {

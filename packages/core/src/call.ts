@@ -22,8 +22,13 @@ export interface Head {
 export interface CallContext {
   /** How a failure before the response is told: as a sidecar's local reply, or as an error. */
   readonly failAs: 'response' | 'error';
+  /** Host and port that the call is for: what listeners are asked for by. The port is always there. */
+  readonly target: string;
+  /** Milliseconds without response headers, and without a byte of the body, after which the caller gives up; null for the default. */
+  readonly headersTimeoutMs: number | null;
+  readonly bodyTimeoutMs: number | null;
   /** Hands the untouched request to what was there before the mesh; null where the door has no such way. */
-  readonly passThrough: (() => void) | null;
+  readonly passThrough: ((call: Call) => void) | null;
 }
 
 /** One exchange and all that the mesh has decided about it so far. */

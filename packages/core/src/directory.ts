@@ -16,5 +16,6 @@ export interface AuthorityEntry {
 
 /** Authorities in use and their routes. The first question about one starts to follow it. */
 export interface Directory {
-  lookup(authority: string): AuthorityEntry;
+  /** `target` names the listener (host and port), `authority` the virtual host (the `Host` that is sent). */
+  lookup(target: string, authority: string): AuthorityEntry;
 }

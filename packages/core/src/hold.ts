@@ -22,7 +22,7 @@ export interface HoldOptions {
 export function hold(options: HoldOptions): Layer {
   const room = { held: 0 };
   return (next) => (call, handler) => {
-    const entry = options.directory.lookup(call.head.authority);
+    const entry = options.directory.lookup(call.context.target, call.head.authority);
     if (entry.table !== null || entry.error !== null) {
       admit(next, call, handler, entry);
       return;
@@ -42,7 +42,7 @@ export function hold(options: HoldOptions): Layer {
 function admit(next: Dispatch, call: Call, handler: Handler, entry: AuthorityEntry): void {
   call.table = entry.table;
   if (entry.table !== null) next(call, handler);
-  else if (entry.absent && call.context.passThrough !== null) call.context.passThrough();
+  else if (entry.absent && call.context.passThrough !== null) call.context.passThrough(call);
   else handler.onResponseError(entry.error as Error);
 }
 

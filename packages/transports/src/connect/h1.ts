@@ -1,0 +1,239 @@
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import {
+  type Call,
+  type ClusterConfig,
+  type Connection,
+  type ConnectionEvents,
+  type Endpoint,
+  type Handler,
+  type HeaderRecord,
+  Headers,
+  type Holder,
+  isMeshError,
+} from '@inmesh/core';
+import { Client, type Dispatcher } from 'undici';
+import { CONNECTION_GONE, wireError } from './wire-errors.ts';
+
+/** Milliseconds by which an idle connection is closed before the server's `keep-alive: timeout` hint: longer than a request needs to arrive. */
+const KEEP_ALIVE_MARGIN_MS = 1_000;
+/** Milliseconds without a byte of a response: Envoy's default stream idle timeout. */
+const STREAM_IDLE_MS = 300_000;
+
+/** HTTP/1.1 on a socket that we opened, with undici's Client as codec: one request at a time. */
+export class H1Connection implements Connection {
+  readonly endpoint: Endpoint;
+  readonly #client: Client;
+  readonly #socket: Socket;
+  readonly #events: ConnectionEvents;
+  readonly #maxRequests: number;
+  #requests = 0;
+  /** True once undici reads the socket. */
+  #attached = false;
+  #busy = false;
+  #closing = false;
+  #gone = false;
+
+  constructor(socket: Socket, endpoint: Endpoint, config: ClusterConfig, events: ConnectionEvents) {
+    this.endpoint = endpoint;
+    this.#socket = socket;
+    this.#events = events;
+    this.#maxRequests = config.maxRequestsPerConnection;
+    this.#client = new Client('http://mesh', {
+      connect: (_, callback) => this.#attach(callback),
+      pipelining: 1,
+      allowH2: false,
+      keepAliveTimeout: config.idleTimeoutMs > 0 ? config.idleTimeoutMs : Number.MAX_SAFE_INTEGER,
+      keepAliveMaxTimeout: config.idleTimeoutMs > 0 ? config.idleTimeoutMs : Number.MAX_SAFE_INTEGER,
+      keepAliveTimeoutThreshold: KEEP_ALIVE_MARGIN_MS,
+      headersTimeout: STREAM_IDLE_MS,
+      bodyTimeout: STREAM_IDLE_MS,
+    });
+    socket.on('error', ignore);
+    socket.once('close', () => this.#lost());
+    // Until undici reads it, we do: bytes or an end before any request mean that the connection is of no use.
+    socket.once('readable', this.#unexpected);
+    socket.unref();
+  }
+
+  dispatch(call: Call, handler: Handler): void {
+    this.#busy = true;
+    const last = this.#maxRequests > 0 && ++this.#requests >= this.#maxRequests;
+    if (last) this.#closing = true;
+    if (!this.#attached) {
+      this.#socket.off('readable', this.#unexpected);
+      this.#socket.ref();
+    }
+    const { head, body, context } = call;
+    const exchange = new Exchange(this, call, handler);
+    call.controller.attach(exchange);
+    const options: Dispatcher.DispatchOptions = {
+      path: head.path,
+      method: head.method as Dispatcher.HttpMethod,
+      headers: ['host', head.authority, ...head.headers.flat()],
+      // undici takes any async iterable, as its documentation says; its types name fewer.
+      body: (body === null ? null : (body.bytes ?? body.open())) as Dispatcher.DispatchOptions['body'] & null,
+      upgrade: head.upgrade,
+    };
+    if (last) options.reset = true;
+    if (context.headersTimeoutMs !== null) options.headersTimeout = context.headersTimeoutMs;
+    if (context.bodyTimeoutMs !== null) options.bodyTimeout = context.bodyTimeoutMs;
+    this.#client.dispatch(options, exchange);
+  }
+
+  close(): void {
+    this.#closing = true;
+    if (!this.#busy) this.destroy();
+  }
+
+  destroy(): void {
+    this.#closing = true;
+    this.#client.destroy().catch(ignore);
+    this.#socket.destroy();
+  }
+
+  /** The exchange is over. `reusable`: both sides mean to keep the connection. */
+  release(reusable: boolean): void {
+    this.#busy = false;
+    if (!reusable) this.#closing = true;
+    if (this.#gone) return;
+    if (!this.#closing) this.#events.onIdle(this);
+    else this.#leave();
+  }
+
+  /** The socket is the caller's from now on. */
+  surrender(): void {
+    this.#gone = true;
+    this.#events.onClosed(this);
+    this.#client.destroy().catch(ignore);
+  }
+
+  #attach(callback: (...args: [error: Error, socket: null] | [error: null, socket: Socket]) => void): void {
+    if (this.#attached || this.#socket.destroyed) {
+      callback(Object.assign(new Error('the connection is gone'), { code: CONNECTION_GONE }), null);
+      return;
+    }
+    this.#attached = true;
+    callback(null, this.#socket);
+  }
+
+  readonly #unexpected = (): void => {
+    this.#socket.destroy();
+  };
+
+  /** Lets the last bytes out, then closes; the pool forgets the connection at once. */
+  #leave(): void {
+    this.#gone = true;
+    this.#events.onClosed(this);
+    this.#client.close().catch(ignore);
+  }
+
+  #lost(): void {
+    if (!this.#gone) {
+      this.#gone = true;
+      this.#events.onClosed(this);
+    }
+    if (!this.#busy) this.#client.destroy().catch(ignore);
+  }
+}
+
+/** One request on one connection, seen from undici. */
+class Exchange implements Dispatcher.DispatchHandler, Holder {
+  readonly #connection: H1Connection;
+  readonly #call: Call;
+  readonly #handler: Handler;
+  #wire: Dispatcher.DispatchController | null = null;
+  /** Given before undici has begun with the request. */
+  #abortedWith: Error | null = null;
+  #reusable = true;
+
+  constructor(connection: H1Connection, call: Call, handler: Handler) {
+    this.#connection = connection;
+    this.#call = call;
+    this.#handler = handler;
+  }
+
+  abort(error: Error): void {
+    this.#abortedWith ??= error;
+    this.#wire?.abort(error);
+  }
+
+  pause(): void {
+    this.#wire?.pause();
+  }
+
+  resume(): void {
+    this.#wire?.resume();
+  }
+
+  onRequestStart(wire: Dispatcher.DispatchController): void {
+    this.#wire = wire;
+    if (this.#abortedWith !== null) wire.abort(this.#abortedWith);
+    else this.#handler.onRequestSent(false);
+  }
+
+  onRequestSent(): void {
+    this.#handler.onRequestSent(true);
+  }
+
+  onResponseStart(
+    wire: Dispatcher.DispatchController,
+    status: number,
+    record: HeaderRecord,
+    message: string | undefined,
+  ): void {
+    const headers = Headers.fromWire((wire.rawHeaders ?? []) as Buffer[], record);
+    if (status < 200) {
+      this.#handler.onInformational(status, headers);
+      return;
+    }
+    const { connection } = record;
+    if (connection !== undefined && connection !== 'keep-alive') this.#reusable = !saysClose(connection);
+    if (this.#call.controller.paused) wire.pause();
+    this.#handler.onResponseStart(status, headers, message ?? '');
+  }
+
+  onResponseData(_: unknown, chunk: Buffer): void {
+    this.#handler.onResponseData(chunk);
+  }
+
+  onResponseEnd(wire: Dispatcher.DispatchController, record: HeaderRecord): void {
+    this.#call.controller.detach(this);
+    // Free first: the call that the end of this one gives rise to finds the connection.
+    this.#connection.release(this.#reusable);
+    this.#handler.onResponseEnd(Headers.fromWire((wire.rawTrailers ?? []) as Buffer[], record));
+  }
+
+  onRequestUpgrade(wire: Dispatcher.DispatchController, status: number, record: HeaderRecord, socket: Duplex): void {
+    this.#call.controller.detach(this);
+    this.#connection.surrender();
+    this.#handler.onUpgrade(status, Headers.fromWire((wire.rawHeaders ?? []) as Buffer[], record), socket);
+  }
+
+  onResponseError(_: unknown, error: Error): void {
+    const { controller, cluster, attempt } = this.#call;
+    controller.detach(this);
+    // A request that undici refused before it began leaves the connection as it was.
+    this.#connection.release(this.#wire === null);
+    const reason = this.#abortedWith;
+    this.#handler.onResponseError(
+      reason ??
+        (isMeshError(error)
+          ? error
+          : wireError(error, {
+              ...(cluster === null ? {} : { cluster: cluster.name }),
+              endpoint: this.#connection.endpoint.key,
+              attempt,
+            })),
+    );
+  }
+}
+
+function saysClose(connection: string | string[]): boolean {
+  return String(connection)
+    .toLowerCase()
+    .split(',')
+    .some((token) => token.trim() === 'close');
+}
+
+function ignore(): void {}

@@ -1,0 +1,236 @@
+import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
+import { stringify } from 'node:querystring';
+import type { Duplex } from 'node:stream';
+import { Call, type CallContext, type Dispatch, type Handler, type Headers } from '@inmesh/core';
+import { Dispatcher, Dispatcher1Wrapper, errors } from 'undici';
+import { PassThroughHandler } from './pass-through.ts';
+import { requestBody } from './request-body.ts';
+import { requestHeaders } from './request-headers.ts';
+
+/** Anything that undici's callers can dispatch to. */
+export interface DispatcherLike {
+  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean;
+}
+
+export interface DispatcherDoorOptions {
+  /** The outbound stack. */
+  readonly dispatch: Dispatch;
+  /** Tells at once, from the address alone, whether the mesh has a say in a call to this host and port. */
+  readonly isMesh: (host: string, port: number) => boolean;
+  /** Refuses what is not the mesh's instead of letting it pass. */
+  readonly refuse: ((authority: string) => Error) | null;
+  /** Where calls go that are none of the mesh's: what was installed before. */
+  readonly previous: () => DispatcherLike;
+  readonly failAs: 'response' | 'error';
+  /** Counts a call that passes by. */
+  readonly onPassThrough: () => void;
+}
+
+interface Target {
+  readonly mesh: boolean;
+  /** Host and port, the port always there. */
+  readonly authority: string;
+  /** What is sent as `Host` where the caller gives none. */
+  readonly host: string;
+}
+
+/** Origins remembered at most: a crawler's thousand hosts must not stay in memory for ever. */
+const MAX_TARGETS = 1_000;
+
+/** The mesh as an undici dispatcher: for undici 8 and, by way of undici's own adapter, for the handlers of 6 and 7. */
+export class MeshDispatcher extends Dispatcher {
+  readonly #options: DispatcherDoorOptions;
+  readonly #targets = new Map<unknown, Target>();
+  readonly #legacy: Dispatcher1Wrapper;
+
+  constructor(options: DispatcherDoorOptions) {
+    super();
+    this.#options = options;
+    this.#legacy = new Dispatcher1Wrapper(this);
+  }
+
+  /** Never asks the caller to wait for `drain`: how many calls may wait is the cluster's `max_pending_requests`. */
+  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    if (typeof handler?.onRequestStart !== 'function') return this.#dispatchLegacy(options, handler);
+    const target = this.#target(options.origin);
+    if (!target.mesh) {
+      if (this.#options.refuse !== null) {
+        handler.onResponseError?.(null as never, this.#options.refuse(target.authority));
+        return true;
+      }
+      this.#options.onPassThrough();
+      return this.#options.previous().dispatch(options, handler);
+    }
+    try {
+      this.#enter(options, handler, target);
+    } catch (error) {
+      if (typeof handler.onResponseError !== 'function') throw error;
+      handler.onResponseError(null as never, asError(error));
+    }
+    return true;
+  }
+
+  /** A handler in the shape of undici 6 and 7; one of no known shape would hang for ever, so it is refused here. */
+  #dispatchLegacy(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    const { onError, onHeaders, onUpgrade } = (handler ?? {}) as Record<string, unknown>;
+    if (typeof onError === 'function' && (typeof onHeaders === 'function' || typeof onUpgrade === 'function')) {
+      return this.#legacy.dispatch(options, handler);
+    }
+    throw new errors.InvalidArgumentError(
+      'the handler has neither onRequestStart (undici 7, 8) nor onHeaders and onError (undici 6): this caller is not known to the mesh',
+    );
+  }
+
+  #enter(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler, target: Target): void {
+    const { headers, host } = requestHeaders(options.headers);
+    const { body, contentType, length } = requestBody(options.body);
+    if (contentType !== null && !headers.has('content-type')) headers.append('content-type', contentType);
+    if (length !== null && !headers.has('content-length')) headers.append('content-length', `${length}`);
+    const exchange = new DoorExchange(handler);
+    const context: CallContext = {
+      failAs: this.#options.failAs,
+      target: target.authority,
+      headersTimeoutMs: options.headersTimeout ?? null,
+      bodyTimeoutMs: options.bodyTimeout ?? null,
+      passThrough: (call) => {
+        this.#options.onPassThrough();
+        this.#options.previous().dispatch(options, new PassThroughHandler(call.controller, handler));
+      },
+    };
+    const call = new Call(
+      {
+        method: options.method,
+        scheme: 'http',
+        authority: host ?? target.host,
+        path: pathOf(options),
+        headers,
+        upgrade: typeof options.upgrade === 'string' ? options.upgrade : options.upgrade ? 'websocket' : null,
+      },
+      body,
+      context,
+    );
+    exchange.begin(call);
+    this.#options.dispatch(call, exchange);
+  }
+
+  #target(origin: Dispatcher.DispatchOptions['origin']): Target {
+    const known = this.#targets.get(origin);
+    if (known !== undefined) return known;
+    if (origin === undefined || origin === null) throw new errors.InvalidArgumentError('origin is required');
+    const url = typeof origin === 'string' ? new URL(origin) : origin;
+    const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
+    const target = {
+      mesh: url.protocol === 'http:' && this.#options.isMesh(url.hostname, port),
+      authority: `${url.hostname}:${port}`,
+      host: url.host,
+    };
+    if (typeof origin === 'string') {
+      if (this.#targets.size >= MAX_TARGETS) this.#targets.clear();
+      this.#targets.set(origin, target);
+    }
+    return target;
+  }
+}
+
+function pathOf({ path, query }: Dispatcher.DispatchOptions): string {
+  if (query === undefined || query === null) return path;
+  if (path.includes('?') || path.includes('#')) {
+    throw new errors.InvalidArgumentError('query cannot be given where the path has one already');
+  }
+  const text = stringify(query);
+  return text === '' ? path : `${path}?${text}`;
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? new errors.InvalidArgumentError(error.message) : new Error(String(error));
+}
+
+/**
+ * One call as an undici handler sees it: the mesh's handler inwards, undici's controller outwards.
+ *
+ * The caller's code runs in the async context in which it made the call. undici's own handlers are AsyncResources and see
+ * to that themselves.
+ */
+class DoorExchange implements Handler, Dispatcher.DispatchController {
+  rawHeaders: Buffer[] | null = null;
+  rawTrailers: Buffer[] | null = null;
+  readonly #handler: Dispatcher.DispatchHandler;
+  readonly #run: (<R>(fn: () => R) => R) | null;
+  #call: Call | null = null;
+
+  constructor(handler: Dispatcher.DispatchHandler) {
+    this.#handler = handler;
+    this.#run = handler instanceof AsyncResource ? null : AsyncLocalStorage.snapshot();
+  }
+
+  get aborted(): boolean {
+    return this.#call?.controller.aborted ?? false;
+  }
+
+  get paused(): boolean {
+    return this.#call?.controller.paused ?? false;
+  }
+
+  get reason(): Error | null {
+    return this.#call?.controller.reason ?? null;
+  }
+
+  begin(call: Call): void {
+    this.#call = call;
+    this.#handler.onRequestStart?.(this, null);
+  }
+
+  abort(reason: Error): void {
+    this.#call?.controller.abort(reason ?? new errors.RequestAbortedError());
+  }
+
+  pause(): void {
+    this.#call?.controller.pause();
+  }
+
+  resume(): void {
+    this.#call?.controller.resume();
+  }
+
+  onRequestSent(complete: boolean): void {
+    if (complete && this.#handler.onRequestSent !== undefined) this.#tell(() => this.#handler.onRequestSent?.());
+  }
+
+  onInformational(status: number, headers: Headers): void {
+    this.rawHeaders = headers.raw() as Buffer[];
+    this.#tell(() => this.#handler.onResponseStart?.(this, status, headers.record(), ''));
+  }
+
+  onUpgrade(status: number, headers: Headers, socket: Duplex): void {
+    this.rawHeaders = headers.raw() as Buffer[];
+    this.#tell(() => this.#handler.onRequestUpgrade?.(this, status, headers.record(), socket));
+  }
+
+  onResponseStart(status: number, headers: Headers, message: string): void {
+    this.rawHeaders = headers.raw() as Buffer[];
+    this.#tell(() => this.#handler.onResponseStart?.(this, status, headers.record(), message));
+  }
+
+  onResponseData(chunk: Uint8Array): void {
+    this.#tell(() => this.#handler.onResponseData?.(this, chunk as Buffer));
+  }
+
+  onResponseEnd(trailers: Headers): void {
+    this.rawTrailers = trailers.raw() as Buffer[];
+    this.#tell(() => this.#handler.onResponseEnd?.(this, trailers.record()));
+  }
+
+  onResponseError(error: Error): void {
+    this.#tell(() => this.#handler.onResponseError?.(this, error));
+  }
+
+  /** A caller's handler that throws has given its call up, as in undici. */
+  #tell(what: () => void): void {
+    try {
+      if (this.#run === null) what();
+      else this.#run(what);
+    } catch (error) {
+      this.abort(error instanceof Error ? error : new Error('a handler threw', { cause: error }));
+    }
+  }
+}

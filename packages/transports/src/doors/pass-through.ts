@@ -1,0 +1,63 @@
+import type { Duplex } from 'node:stream';
+import type { Controller, Holder } from '@inmesh/core';
+import type { Dispatcher } from 'undici';
+
+/** Carries a call that turned out not to be the mesh's on: the caller has a controller already, and keeps it. */
+export class PassThroughHandler implements Dispatcher.DispatchHandler, Holder {
+  readonly #controller: Controller;
+  readonly #handler: Dispatcher.DispatchHandler;
+  #wire: Dispatcher.DispatchController | null = null;
+
+  constructor(controller: Controller, handler: Dispatcher.DispatchHandler) {
+    this.#controller = controller;
+    this.#handler = handler;
+    controller.attach(this);
+  }
+
+  abort(error: Error): void {
+    this.#wire?.abort(error);
+  }
+
+  pause(): void {
+    this.#wire?.pause();
+  }
+
+  resume(): void {
+    this.#wire?.resume();
+  }
+
+  onRequestStart(wire: Dispatcher.DispatchController): void {
+    this.#wire = wire;
+    if (this.#controller.reason !== null) wire.abort(this.#controller.reason);
+    else if (this.#controller.paused) wire.pause();
+  }
+
+  onRequestUpgrade(
+    wire: Dispatcher.DispatchController,
+    status: number,
+    headers: Parameters<NonNullable<Dispatcher.DispatchHandler['onRequestUpgrade']>>[2],
+    socket: Duplex,
+  ): void {
+    this.#handler.onRequestUpgrade?.(wire, status, headers, socket);
+  }
+
+  onResponseStart(...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseStart']>>): void {
+    this.#handler.onResponseStart?.(...args);
+  }
+
+  onResponseData(...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseData']>>): void {
+    this.#handler.onResponseData?.(...args);
+  }
+
+  onResponseEnd(...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseEnd']>>): void {
+    this.#handler.onResponseEnd?.(...args);
+  }
+
+  onResponseError(...args: Parameters<NonNullable<Dispatcher.DispatchHandler['onResponseError']>>): void {
+    this.#handler.onResponseError?.(...args);
+  }
+
+  onRequestSent(): void {
+    this.#handler.onRequestSent?.();
+  }
+}

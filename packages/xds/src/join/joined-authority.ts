@@ -1,0 +1,245 @@
+import {
+  type AuthorityEntry,
+  type ClusterHandle,
+  type ForwardAction,
+  findVirtualHost,
+  type Listener,
+  MeshError,
+  type RouteConfiguration,
+  RouteTable,
+  type Unwatch,
+  type VirtualHost,
+} from '@inmesh/core';
+import type { JoinOptions } from './join.ts';
+
+/** One name under which the listener may be known. */
+interface Candidate {
+  readonly name: string;
+  unwatch: Unwatch | null;
+  listener: Listener | null;
+  error: MeshError | null;
+}
+
+/** Follows the way of one authority through the feed, and swaps its route table when all that the new one needs is there. */
+export class JoinedAuthority implements AuthorityEntry {
+  readonly target: string;
+  readonly authority: string;
+  table: RouteTable | null = null;
+  error: MeshError | null = null;
+  absent = false;
+  /** The last thing the control plane had to say against a resource whose older version is in force. */
+  ambient: MeshError | null = null;
+  readonly #options: JoinOptions;
+  readonly #candidates: Candidate[];
+  #listener: Listener | null = null;
+  #routesName: string | null = null;
+  #unwatchRoutes: Unwatch | null = null;
+  #config: RouteConfiguration | null = null;
+  #clusters = new Map<string, ClusterHandle>();
+  #waiting = new Set<() => void>();
+  #everKnown = false;
+  #closed = false;
+
+  constructor(target: string, authority: string, options: JoinOptions) {
+    this.target = target;
+    this.authority = authority;
+    this.#options = options;
+    this.#candidates = options
+      .listenerNames(target)
+      .map((name) => ({ name, unwatch: null, listener: null, error: null }));
+  }
+
+  start(): void {
+    this.#ask(0);
+  }
+
+  whenSettled(callback: () => void): () => void {
+    this.#waiting.add(callback);
+    return () => this.#waiting.delete(callback);
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const { unwatch } of this.#candidates) unwatch?.();
+    this.#unwatchRoutes?.();
+    for (const handle of this.#clusters.values()) handle.release();
+    this.#fail(new MeshError('draining', 'the mesh was closed', { authority: this.authority }));
+  }
+
+  /** Asks for the listener by its best name, and by the next once that one is known not to exist. */
+  #ask(index: number): void {
+    const candidate = this.#candidates[index];
+    if (candidate === undefined || candidate.unwatch !== null) return;
+    candidate.unwatch = () => {};
+    candidate.unwatch = this.#options.source.watch('listener', candidate.name, {
+      changed: (listener) => {
+        candidate.listener = listener;
+        candidate.error = null;
+        this.#select();
+      },
+      resourceError: (error) => {
+        candidate.listener = null;
+        candidate.error = error;
+        this.#ask(index + 1);
+        this.#select();
+      },
+      ambientError: (error) => {
+        this.ambient = error;
+      },
+    });
+  }
+
+  #select(): void {
+    if (this.#closed) return;
+    const found = this.#candidates.find(({ listener }) => listener !== null);
+    if (found?.listener !== null && found !== undefined) {
+      this.#use(found.listener);
+      return;
+    }
+    const errors = this.#candidates.map(({ error }) => error);
+    if (errors.some((error) => error === null)) return;
+    this.#listener = null;
+    this.#dropRoutes();
+    this.#releaseClusters();
+    const error = errors[0] as MeshError;
+    this.absent = !this.#everKnown && error.code !== 'invalid_config';
+    this.#fail(error);
+  }
+
+  #use(listener: Listener): void {
+    if (listener === this.#listener) return;
+    this.#listener = listener;
+    this.#everKnown = true;
+    this.absent = false;
+    if (listener.http === null) {
+      this.#dropRoutes();
+      this.#fail(
+        new MeshError('unsupported', 'the listener has no HTTP connection manager: it is not for HTTP calls', {
+          authority: this.authority,
+          listener: listener.name,
+        }),
+      );
+      return;
+    }
+    const { routes } = listener.http;
+    if (routes.kind === 'inline') {
+      this.#dropRoutes();
+      this.#route(routes.config);
+    } else if (routes.name !== this.#routesName) {
+      this.#dropRoutes();
+      this.#routesName = routes.name;
+      this.#unwatchRoutes = this.#options.source.watch('routeConfiguration', routes.name, {
+        changed: (config) => this.#route(config),
+        resourceError: (error) => {
+          this.#config = null;
+          this.#releaseClusters();
+          this.#fail(error);
+        },
+        ambientError: (error) => {
+          this.ambient = error;
+        },
+      });
+    } else if (this.#config !== null) {
+      // Only the listener changed (its filters, say): the routes stay and are made ready anew.
+      this.#route(this.#config);
+    }
+  }
+
+  #dropRoutes(): void {
+    this.#unwatchRoutes?.();
+    this.#unwatchRoutes = null;
+    this.#routesName = null;
+    this.#config = null;
+  }
+
+  /** Takes hold of the clusters that the virtual host names; the table follows when each is known, or known not to be. */
+  #route(config: RouteConfiguration): void {
+    if (this.#closed) return;
+    this.#config = config;
+    const wanted = clusterNames(this.#virtualHost(config));
+    for (const name of wanted) {
+      if (!this.#clusters.has(name))
+        this.#clusters.set(
+          name,
+          this.#options.clusters.acquire(name, () => this.#settle()),
+        );
+    }
+    this.#settle();
+  }
+
+  #virtualHost(config: RouteConfiguration): VirtualHost | null {
+    return findVirtualHost(config.virtualHosts, this.authority, config.ignorePortInHostMatching);
+  }
+
+  #settle(): void {
+    const config = this.#config;
+    const listener = this.#listener;
+    if (config === null || listener === null || this.#closed) return;
+    const virtualHost = this.#virtualHost(config);
+    const wanted = clusterNames(virtualHost);
+    for (const name of wanted) if (this.#clusters.get(name)?.settled !== true) return;
+    if (virtualHost === null) {
+      this.#releaseClusters();
+      this.#fail(
+        new MeshError('no_route', 'no virtual host matches', {
+          authority: this.authority,
+          listener: listener.name,
+          resource: `routeConfiguration "${config.name}"`,
+        }),
+      );
+      return;
+    }
+    this.table = new RouteTable({
+      listener,
+      config,
+      virtualHost,
+      random: this.#options.random,
+      clusterOf: (name, action) => this.#choice(name, action),
+      previous: this.table,
+    });
+    this.error = null;
+    this.#releaseClusters(wanted);
+    this.#tell();
+  }
+
+  #choice(name: string, action: ForwardAction) {
+    const handle = this.#clusters.get(name);
+    if (handle?.cluster) return handle.cluster;
+    return new MeshError('no_cluster', handle?.error?.message ?? 'the cluster is not known', {
+      cluster: name,
+      authority: this.authority,
+      status: action.clusterNotFoundStatus,
+      ...(handle?.error ? { cause: handle.error } : {}),
+    });
+  }
+
+  /** Lets go of clusters that the table in force does not name. */
+  #releaseClusters(wanted: ReadonlySet<string> = new Set()): void {
+    for (const [name, handle] of this.#clusters) {
+      if (wanted.has(name)) continue;
+      this.#clusters.delete(name);
+      handle.release();
+    }
+  }
+
+  #fail(error: MeshError): void {
+    this.table = null;
+    this.error = error;
+    this.#tell();
+  }
+
+  #tell(): void {
+    const waiting = this.#waiting;
+    this.#waiting = new Set();
+    for (const callback of waiting) callback();
+  }
+}
+
+function clusterNames(virtualHost: VirtualHost | null): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const { action } of virtualHost?.routes ?? []) {
+    if (action.kind !== 'forward') continue;
+    for (const { name, weight } of action.clusters) if (weight > 0) names.add(name);
+  }
+  return names;
+}
