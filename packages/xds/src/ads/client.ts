@@ -144,7 +144,10 @@ export class AdsClient implements ConfigSource {
     for (const cache of this.#byUrl.values()) cache.close();
   }
 
-  /** All in one turn for now; the cursor is what lets a large response be taken in slices. */
+  /**
+   * All in one turn for now. The cursor is what lets a large response be taken in slices; whoever does that copies the
+   * message first, because the transport lends its bytes only during the call.
+   */
   #onUpdate(update: Update, stream: AdsStream): void {
     const cache = this.#byUrl.get(update.typeUrl);
     if (cache === undefined) {
