@@ -1,0 +1,36 @@
+import type { MeshError } from '@inmesh/core';
+
+/** What a control plane tells while it runs. */
+export type ControlPlaneEvent =
+  /** The resources that are served changed; `files` is empty for those from code. */
+  | { readonly type: 'loaded'; readonly files: number; readonly resources: number; readonly node: string | null }
+  /** A file cannot be used. Told once for each mistake. */
+  | {
+      readonly type: 'bad-file';
+      readonly file: string;
+      readonly error: MeshError;
+      /** The last good version of the file stays served; false if there never was one. */
+      readonly stillServed: boolean;
+    }
+  | { readonly type: 'connected'; readonly node: string; readonly peer: string; readonly userAgent: string }
+  | { readonly type: 'disconnected'; readonly node: string; readonly peer: string; readonly reason: string }
+  | {
+      readonly type: 'sent';
+      readonly node: string;
+      readonly typeUrl: string;
+      readonly version: string;
+      readonly resources: number;
+    }
+  | { readonly type: 'ack'; readonly node: string; readonly typeUrl: string; readonly version: string }
+  | {
+      readonly type: 'nack';
+      readonly node: string;
+      readonly typeUrl: string;
+      /** The version that was rejected. */
+      readonly version: string;
+      readonly code: number;
+      readonly message: string;
+    };
+
+/** Hears events; must not throw. */
+export type OnEvent = (event: ControlPlaneEvent) => void;
