@@ -1,1 +1,12 @@
-export {};
+export type { NodeStatus, TypeStatus } from './ads-server.ts';
+export { type CommandIo, controlPlaneUsage, runControlPlaneCommand } from './command.ts';
+export {
+  type ControlPlane,
+  type ControlPlaneOptions,
+  type ControlPlaneStatus,
+  startControlPlane,
+} from './control-plane.ts';
+export { describeEvent } from './describe-event.ts';
+export type { ControlPlaneEvent, OnEvent } from './events.ts';
+export type { ResourceInput } from './resource.ts';
+export type { Nack } from './subscription.ts';

@@ -1,0 +1,48 @@
+import type { ControlPlaneEvent } from './events.ts';
+import { resourceType } from './resource-type.ts';
+
+/** An event as one line for people. */
+export function describeEvent(event: ControlPlaneEvent): string {
+  switch (event.type) {
+    case 'loaded': {
+      const from = event.node === null ? `${count(event.files, 'file')}` : `code, for ${event.node}`;
+      return `loaded      ${count(event.resources, 'resource')} from ${from}`;
+    }
+    case 'bad-file':
+      return `bad file    ${oneLine(event.error.message)} (${event.stillServed ? 'its last good version stays served' : 'nothing of it is served'})`;
+    case 'connected':
+      return `connected   ${nodeName(event.node)} at ${event.peer}${event.userAgent === '' ? '' : `, ${event.userAgent}`}`;
+    case 'disconnected':
+      return `left        ${nodeName(event.node)} at ${event.peer}: ${oneLine(event.reason)}`;
+    case 'sent':
+      return `sent        ${typeShort(event.typeUrl)} ${event.version} to ${nodeName(event.node)}: ${count(event.resources, 'resource')}`;
+    case 'ack':
+      return `ACK         ${typeShort(event.typeUrl)} ${event.version} by ${nodeName(event.node)}`;
+    case 'nack':
+      return `NACK        ${typeShort(event.typeUrl)} ${event.version} by ${nodeName(event.node)}: ${oneLine(event.message)}`;
+  }
+}
+
+const shortNames: ReadonlyMap<string, string> = new Map([
+  [resourceType.listener, 'LDS'],
+  [resourceType.route, 'RDS'],
+  [resourceType.cluster, 'CDS'],
+  [resourceType.endpoints, 'EDS'],
+]);
+
+function typeShort(typeUrl: string): string {
+  return shortNames.get(typeUrl) ?? typeUrl.slice(typeUrl.lastIndexOf('.') + 1);
+}
+
+function nodeName(id: string): string {
+  return id === '' ? 'a node without id' : id;
+}
+
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`;
+}
+
+/** A client's message comes from outside: it must not forge lines or move the cursor. */
+function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\s]+/gu, ' ').trim();
+}
