@@ -28,6 +28,16 @@ export type {
   UpdatedResource,
 } from './ads/stream.ts';
 export {
+  type Decoding,
+  decodeCluster,
+  decodeListener,
+  decodeLoadAssignment,
+  decodeRouteConfiguration,
+  Refusal,
+  resourceTypes,
+} from './decode/index.ts';
+export {
+  type DecodeMessageOptions,
   type DocumentPath,
   decodeMessage,
   type Position,
@@ -36,4 +46,6 @@ export {
   type TextDocument,
   type TextErrorOptions,
   textError,
+  wrapUnknownTypes,
 } from './text/index.ts';
+export { type StructuralValidator, structuralValidator, type Violation } from './validate/index.ts';

@@ -17,17 +17,40 @@ export function decodeMessage<Desc extends DescMessage>(
   path: DocumentPath,
   schema: Desc,
   registry: Registry,
+  options: DecodeMessageOptions = {},
 ): MessageShape<Desc> {
-  const json = document.at(path);
-  if (json === undefined) {
+  const written = document.at(path);
+  if (written === undefined) {
     throw document.error(path, 'is missing', `give it as a ${schema.typeName}`);
   }
+  const json = options.unknownTypes === 'wrap' ? wrapUnknownTypes(written, registry) : written;
   try {
     return fromJson(schema, json, { registry });
   } catch (cause) {
     const fault = findInMessage(schema, json, path, registry) ?? { path, problem: reason(cause), remedy: READ_THE_API };
     throw document.error(fault.path, fault.problem, fault.remedy, { part: fault.part ?? 'value', cause });
   }
+}
+
+export interface DecodeMessageOptions {
+  /**
+   * What a `@type` that the registry does not have means: an `error`, or that the message is to be kept as data in an
+   * xds.type.v3.TypedStruct (`wrap`), as a client does with what it is not meant to open. Default `error`, because it is
+   * most often misspelt.
+   */
+  readonly unknownTypes?: 'error' | 'wrap';
+}
+
+/** The same JSON with every message of an unknown type wrapped in a TypedStruct. */
+export function wrapUnknownTypes(json: JsonValue, registry: Registry): JsonValue {
+  if (Array.isArray(json)) return json.map((item) => wrapUnknownTypes(item, registry));
+  if (!isObject(json)) return json;
+  const type = json['@type'];
+  if (typeof type === 'string' && registry.getMessage(type.slice(type.lastIndexOf('/') + 1)) === undefined) {
+    const { '@type': _, ...value } = json;
+    return { '@type': 'type.googleapis.com/xds.type.v3.TypedStruct', type_url: type, value };
+  }
+  return Object.fromEntries(Object.entries(json).map(([key, value]) => [key, wrapUnknownTypes(value, registry)]));
 }
 
 /** The smallest part of a value that does not fit its schema. */

@@ -105,7 +105,7 @@ class ParsedDocument implements TextDocument {
       const target: Node | null | undefined = isAlias(node) ? node.resolve(this.#document) : node;
       const last = depth === path.length - 1;
       if (isMap(target)) {
-        const pair = target.items.find((item) => keyText(item) === String(step));
+        const pair = findPair(target.items, String(step));
         if (pair === undefined) break;
         const key = startOf(pair.key as Node | null);
         node = pair.value as Node | null;
@@ -125,6 +125,15 @@ class ParsedDocument implements TextDocument {
   error(path: DocumentPath, problem: string, remedy: string, options: TextErrorOptions = {}): MeshError {
     return textError(this.positionOf(path, options.part), pathText(path), problem, remedy, options.cause);
   }
+}
+
+/** Protobuf's JSON knows each field by two names, so `lb_endpoints` finds what was written as `lbEndpoints` too. */
+function findPair<P extends Pair<unknown, unknown>>(pairs: readonly P[], name: string): P | undefined {
+  return pairs.find((pair) => keyText(pair) === name) ?? pairs.find((pair) => keyText(pair) === camelCase(name));
+}
+
+function camelCase(name: string): string {
+  return name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }
 
 function keyText(pair: Pair<unknown, unknown>): string {

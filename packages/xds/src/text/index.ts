@@ -1,4 +1,4 @@
-export { decodeMessage } from './decode-message.ts';
+export { type DecodeMessageOptions, decodeMessage, wrapUnknownTypes } from './decode-message.ts';
 export {
   type DocumentPath,
   type Position,

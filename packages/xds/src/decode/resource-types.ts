@@ -1,0 +1,96 @@
+import { fromBinary, type Message } from '@bufbuild/protobuf';
+import { messageType, typeUrlOf } from '@inmesh/api';
+import type { Cluster } from '@inmesh/api/gen/envoy/config/cluster/v3/cluster_pb';
+import type { ClusterLoadAssignment } from '@inmesh/api/gen/envoy/config/endpoint/v3/endpoint_pb';
+import type { Listener } from '@inmesh/api/gen/envoy/config/listener/v3/listener_pb';
+import type { RouteConfiguration } from '@inmesh/api/gen/envoy/config/route/v3/route_pb';
+import { isMeshError, type Kind, MeshError, type Model } from '@inmesh/core';
+import {
+  type DecodeContext,
+  type Decoded,
+  nameInFieldOne,
+  type ResourceType,
+  type ResourceTypes,
+} from '../ads/resource-type.ts';
+import { structuralValidator } from '../validate/index.ts';
+import { decodeCluster } from './cluster.ts';
+import { type Decoding, Refusal } from './decoding.ts';
+import { decodeListener } from './listener.ts';
+import { decodeLoadAssignment } from './load-assignment.ts';
+import { decodeRouteConfiguration } from './route-configuration.ts';
+
+/**
+ * The resource types of a mesh: what the ADS client is handed. Each table compiles its validation rules once, so make one per
+ * mesh and keep it.
+ */
+export function resourceTypes(decoding: Decoding = { validate: structuralValidator() }): ResourceTypes {
+  return {
+    listener: resourceType<'listener', Listener>(decoding, {
+      kind: 'listener',
+      absentCode: 'no_route',
+      typeName: 'envoy.config.listener.v3.Listener',
+      fullState: true,
+      decode: decodeListener,
+    }),
+    routeConfiguration: resourceType<'routeConfiguration', RouteConfiguration>(decoding, {
+      kind: 'routeConfiguration',
+      absentCode: 'no_route',
+      typeName: 'envoy.config.route.v3.RouteConfiguration',
+      fullState: false,
+      decode: decodeRouteConfiguration,
+    }),
+    cluster: resourceType<'cluster', Cluster>(decoding, {
+      kind: 'cluster',
+      absentCode: 'no_cluster',
+      typeName: 'envoy.config.cluster.v3.Cluster',
+      fullState: true,
+      decode: decodeCluster,
+    }),
+    clusterLoadAssignment: resourceType<'clusterLoadAssignment', ClusterLoadAssignment>(decoding, {
+      kind: 'clusterLoadAssignment',
+      absentCode: 'no_healthy_upstream',
+      typeName: 'envoy.config.endpoint.v3.ClusterLoadAssignment',
+      fullState: false,
+      decode: decodeLoadAssignment,
+    }),
+  };
+}
+
+interface Definition<K extends Kind, M extends Message> {
+  readonly kind: K;
+  readonly typeName: M['$typeName'];
+  readonly fullState: boolean;
+  readonly absentCode: ResourceType<K>['absentCode'];
+  readonly decode: (decoding: Decoding, message: M) => Model[K] & { readonly name: string };
+}
+
+function resourceType<K extends Kind, M extends Message>(
+  decoding: Decoding,
+  definition: Definition<K, M>,
+): ResourceType<K> {
+  const { kind, typeName, fullState, absentCode } = definition;
+  const decode = (bytes: Uint8Array, context: DecodeContext): Decoded<Model[K]> => {
+    try {
+      const value = definition.decode(decoding, fromBinary(messageType<M>(typeName), bytes));
+      if (value.name === '') throw new Refusal('name', 'value length must be at least 1 characters');
+      return { name: value.name, value };
+    } catch (error) {
+      throw asMeshError(error, typeName, nameInFieldOne(bytes) ?? '', context);
+    }
+  };
+  return { kind, typeUrl: typeUrlOf(typeName), fullState, absentCode, nameOf: nameInFieldOne, decode };
+}
+
+/** Names resource, field and reason; a fault in a decoder refuses one resource and does no more harm. */
+function asMeshError(error: unknown, typeName: string, name: string, context: DecodeContext): MeshError {
+  if (isMeshError(error)) return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  const problem = error instanceof Refusal ? reason : `cannot be decoded: ${reason}`;
+  const short = typeName.slice(typeName.lastIndexOf('.') + 1);
+  return new MeshError('invalid_config', `${short} "${name}": ${problem}`, {
+    resource: name,
+    nodeId: context.nodeId,
+    controlPlane: context.controlPlane,
+    cause: error,
+  });
+}
