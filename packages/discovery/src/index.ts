@@ -1,1 +1,1 @@
-export {};
+export { type DnsResolverOptions, dnsResolver } from './dns.ts';

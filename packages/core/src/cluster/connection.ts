@@ -5,8 +5,8 @@ import type { Endpoint } from './endpoint.ts';
 
 /** An open connection that carries one call at a time. */
 export interface Connection {
-  /** Sends the call. Only a connection that is idle takes one. */
-  dispatch(call: Call, handler: Handler): void;
+  /** Sends the call. Only a connection that is idle takes one. `rested`: it lay idle before, and may have died unnoticed. */
+  dispatch(call: Call, handler: Handler, rested: boolean): void;
   /** Takes no further call, and closes once the one in flight is done. */
   close(): void;
   /** Closes at once; a call in flight fails. */
@@ -17,6 +17,8 @@ export interface Connection {
 export interface ConnectionEvents {
   /** The call is done and another may come. */
   onIdle(connection: Connection): void;
+  /** A rested connection was found dead before a byte of the call left: it is for another connection, as if nothing had been. */
+  onUnsent(call: Call, handler: Handler): void;
   /** The connection is gone, or takes no more calls; once. */
   onClosed(connection: Connection): void;
 }

@@ -58,7 +58,7 @@ export class HostPool implements ConnectionEvents {
   dispatch(call: Call, handler: Handler): void {
     const connection = this.#idle.pop();
     if (connection !== undefined) {
-      connection.dispatch(call, handler);
+      connection.dispatch(call, handler, true);
       return;
     }
     const { stats, config } = this.#cluster;
@@ -109,12 +109,17 @@ export class HostPool implements ConnectionEvents {
     const next = this.#pending.shift();
     if (next !== undefined) {
       this.#cluster.stats.upstream_rq_pending_active--;
-      connection.dispatch(next.call, next.handler);
+      connection.dispatch(next.call, next.handler, false);
     } else if (this.#draining) {
       connection.close();
     } else {
       this.#idle.push(connection);
     }
+  }
+
+  onUnsent(call: Call, handler: Handler): void {
+    if (call.controller.reason !== null) handler.onResponseError(call.controller.reason);
+    else this.dispatch(call, handler);
   }
 
   onClosed(connection: Connection): void {

@@ -13,7 +13,7 @@ import {
   isMeshError,
 } from '@inmesh/core';
 import { Client, type Dispatcher } from 'undici';
-import { CONNECTION_GONE, wireError } from './wire-errors.ts';
+import { goneError, isGone, wireError } from './wire-errors.ts';
 
 /** Milliseconds by which an idle connection is closed before the server's `keep-alive: timeout` hint: longer than a request needs to arrive. */
 const KEEP_ALIVE_MARGIN_MS = 1_000;
@@ -25,7 +25,7 @@ export class H1Connection implements Connection {
   readonly endpoint: Endpoint;
   readonly #client: Client;
   readonly #socket: Socket;
-  readonly #events: ConnectionEvents;
+  readonly events: ConnectionEvents;
   readonly #maxRequests: number;
   #requests = 0;
   /** True once undici reads the socket. */
@@ -37,7 +37,7 @@ export class H1Connection implements Connection {
   constructor(socket: Socket, endpoint: Endpoint, config: ClusterConfig, events: ConnectionEvents) {
     this.endpoint = endpoint;
     this.#socket = socket;
-    this.#events = events;
+    this.events = events;
     this.#maxRequests = config.maxRequestsPerConnection;
     this.#client = new Client('http://mesh', {
       connect: (_, callback) => this.#attach(callback),
@@ -56,7 +56,7 @@ export class H1Connection implements Connection {
     socket.unref();
   }
 
-  dispatch(call: Call, handler: Handler): void {
+  dispatch(call: Call, handler: Handler, rested: boolean): void {
     this.#busy = true;
     const last = this.#maxRequests > 0 && ++this.#requests >= this.#maxRequests;
     if (last) this.#closing = true;
@@ -65,7 +65,7 @@ export class H1Connection implements Connection {
       this.#socket.ref();
     }
     const { head, body, context } = call;
-    const exchange = new Exchange(this, call, handler);
+    const exchange = new Exchange(this, call, handler, rested);
     call.controller.attach(exchange);
     const options: Dispatcher.DispatchOptions = {
       path: head.path,
@@ -97,24 +97,25 @@ export class H1Connection implements Connection {
     this.#busy = false;
     if (!reusable) this.#closing = true;
     if (this.#gone) return;
-    if (!this.#closing) this.#events.onIdle(this);
+    if (!this.#closing) this.events.onIdle(this);
     else this.#leave();
   }
 
   /** The socket is the caller's from now on. */
   surrender(): void {
     this.#gone = true;
-    this.#events.onClosed(this);
+    this.events.onClosed(this);
     this.#client.destroy().catch(ignore);
   }
 
   #attach(callback: (...args: [error: Error, socket: null] | [error: null, socket: Socket]) => void): void {
     if (this.#attached || this.#socket.destroyed) {
-      callback(Object.assign(new Error('the connection is gone'), { code: CONNECTION_GONE }), null);
+      callback(goneError(), null);
       return;
     }
     this.#attached = true;
-    callback(null, this.#socket);
+    // undici looks for work when the callback comes, but not while it is asking for the socket.
+    queueMicrotask(() => callback(null, this.#socket));
   }
 
   readonly #unexpected = (): void => {
@@ -124,14 +125,14 @@ export class H1Connection implements Connection {
   /** Lets the last bytes out, then closes; the pool forgets the connection at once. */
   #leave(): void {
     this.#gone = true;
-    this.#events.onClosed(this);
+    this.events.onClosed(this);
     this.#client.close().catch(ignore);
   }
 
   #lost(): void {
     if (!this.#gone) {
       this.#gone = true;
-      this.#events.onClosed(this);
+      this.events.onClosed(this);
     }
     if (!this.#busy) this.#client.destroy().catch(ignore);
   }
@@ -146,8 +147,10 @@ class Exchange implements Dispatcher.DispatchHandler, Holder {
   /** Given before undici has begun with the request. */
   #abortedWith: Error | null = null;
   #reusable = true;
+  readonly #rested: boolean;
 
-  constructor(connection: H1Connection, call: Call, handler: Handler) {
+  constructor(connection: H1Connection, call: Call, handler: Handler, rested: boolean) {
+    this.#rested = rested;
     this.#connection = connection;
     this.#call = call;
     this.#handler = handler;
@@ -213,9 +216,14 @@ class Exchange implements Dispatcher.DispatchHandler, Holder {
   onResponseError(_: unknown, error: Error): void {
     const { controller, cluster, attempt } = this.#call;
     controller.detach(this);
-    // A request that undici refused before it began leaves the connection as it was.
-    this.#connection.release(this.#wire === null);
     const reason = this.#abortedWith;
+    if (this.#wire === null && this.#rested && reason === null && isGone(error)) {
+      this.#connection.release(false);
+      this.#connection.events.onUnsent(this.#call, this.#handler);
+      return;
+    }
+    // A request that undici refused before it began leaves the connection as it was.
+    this.#connection.release(this.#wire === null && !isGone(error));
     this.#handler.onResponseError(
       reason ??
         (isMeshError(error)

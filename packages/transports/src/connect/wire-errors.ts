@@ -1,7 +1,16 @@
 import { MeshError, type MeshErrorOptions } from '@inmesh/core';
 
+const CONNECTION_GONE = 'INMESH_CONNECTION_GONE';
+
 /** What our own connector answers when undici asks for a second socket: the first is gone. */
-export const CONNECTION_GONE = 'INMESH_CONNECTION_GONE';
+export function goneError(): Error {
+  return Object.assign(new Error('the connection is gone'), { code: CONNECTION_GONE });
+}
+
+/** True where nothing of the request left: undici looked for the socket and it was no more. */
+export function isGone(error: Error): boolean {
+  return (error as { readonly code?: unknown }).code === CONNECTION_GONE;
+}
 
 const RESET = 'upstream connect error or disconnect/reset before headers. reset reason:';
 
