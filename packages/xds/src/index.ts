@@ -28,11 +28,28 @@ export type {
   UpdatedResource,
 } from './ads/stream.ts';
 export {
+  type Authority,
+  type Bootstrap,
+  type BootstrapOptions,
+  type CertificateProvider,
+  type JsonObject,
+  type LoadBootstrapOptions,
+  loadBootstrap,
+  type NodeIdentity,
+  type OutsideMesh,
+  type ServerCredentials,
+  type ServerOptions,
+  staticSource,
+  type TlsServerCredentials,
+  type XdsServer,
+} from './bootstrap/index.ts';
+export {
   type Decoding,
   decodeCluster,
   decodeListener,
   decodeLoadAssignment,
   decodeRouteConfiguration,
+  newDecoding,
   Refusal,
   resourceTypes,
 } from './decode/index.ts';

@@ -1,4 +1,4 @@
-import type { Address, ClusterConfig, ClusterLoadAssignment, ConfigSource, Listener, Locality } from '@inmesh/core';
+import type { Address, ClusterConfig, ConfigSource, Listener, Locality } from '@inmesh/core';
 
 /** JSON data that is kept as it was written. */
 export type JsonObject = { readonly [key: string]: unknown };
@@ -77,8 +77,6 @@ export interface Bootstrap {
   readonly dynamic: { readonly listeners: boolean; readonly clusters: boolean };
   readonly staticListeners: readonly Listener[];
   readonly staticClusters: readonly ClusterConfig[];
-  /** The `load_assignment` of static clusters of type EDS, and of none else. */
-  readonly staticEndpoints: readonly ClusterLoadAssignment[];
   /** The static resources as a source; null where there are none. */
   readonly staticSource: ConfigSource | null;
   /** `admin.address`; null for no admin server. */
@@ -107,7 +105,6 @@ export const EMPTY_BOOTSTRAP: Bootstrap = {
   dynamic: { listeners: false, clusters: false },
   staticListeners: [],
   staticClusters: [],
-  staticEndpoints: [],
   staticSource: null,
   admin: null,
   listenerTemplate: '%s',

@@ -2,11 +2,16 @@ import { fromBinary, isFieldSet, type Message } from '@bufbuild/protobuf';
 import type { GenMessage } from '@bufbuild/protobuf/codegenv2';
 import type { Any, Duration } from '@bufbuild/protobuf/wkt';
 import { messageType, registry, typeNameOf } from '@inmesh/api';
-import type { StructuralValidator } from '../validate/index.ts';
+import { type StructuralValidator, structuralValidator } from '../validate/index.ts';
 
 /** What every decoder is handed: no decoder keeps state of its own. */
 export interface Decoding {
   readonly validate: StructuralValidator;
+}
+
+/** Validation rules are compiled once for each: make one per mesh and keep it. */
+export function newDecoding(): Decoding {
+  return { validate: structuralValidator() };
 }
 
 /** A resource is refused: which field, and why. Whoever called the decoder adds the resource's name. */

@@ -1,6 +1,16 @@
+export { decodeAddress } from './address.ts';
 export { decodeCluster } from './cluster.ts';
-export { type Decoding, Refusal } from './decoding.ts';
+export {
+  type Decoding,
+  enumName,
+  holds,
+  milliseconds,
+  newDecoding,
+  otherFields,
+  Refusal,
+  unpack,
+} from './decoding.ts';
 export { decodeListener } from './listener.ts';
-export { decodeLoadAssignment } from './load-assignment.ts';
+export { decodeLoadAssignment, readAssignment } from './load-assignment.ts';
 export { resourceTypes } from './resource-types.ts';
 export { decodeRouteConfiguration } from './route-configuration.ts';

@@ -12,9 +12,8 @@ import {
   type ResourceType,
   type ResourceTypes,
 } from '../ads/resource-type.ts';
-import { structuralValidator } from '../validate/index.ts';
 import { decodeCluster } from './cluster.ts';
-import { type Decoding, Refusal } from './decoding.ts';
+import { type Decoding, newDecoding, Refusal } from './decoding.ts';
 import { decodeListener } from './listener.ts';
 import { decodeLoadAssignment } from './load-assignment.ts';
 import { decodeRouteConfiguration } from './route-configuration.ts';
@@ -23,7 +22,7 @@ import { decodeRouteConfiguration } from './route-configuration.ts';
  * The resource types of a mesh: what the ADS client is handed. Each table compiles its validation rules once, so make one per
  * mesh and keep it.
  */
-export function resourceTypes(decoding: Decoding = { validate: structuralValidator() }): ResourceTypes {
+export function resourceTypes(decoding: Decoding = newDecoding()): ResourceTypes {
   return {
     listener: resourceType<'listener', Listener>(decoding, {
       kind: 'listener',

@@ -23,6 +23,11 @@ describe('decodeMessage', () => {
     assert.equal(type.options[0]?.value?.typeUrl, 'type.googleapis.com/google.protobuf.Duration');
   });
 
+  it('takes a lone object for a list of one, as Envoy does', () => {
+    const type = decodeMessage(parseText('fields: { name: f, options: { name: o } }', 'x'), [], TypeSchema, registry);
+    assert.equal(type.fields[0]?.options[0]?.name, 'o');
+  });
+
   it('names file, line, column, field and remedy of what does not fit', () => {
     const cases: [string, string, RegExp][] = [
       [

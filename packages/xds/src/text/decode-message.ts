@@ -7,10 +7,12 @@ import {
   type Registry,
 } from '@bufbuild/protobuf';
 import type { DocumentPath, TextDocument } from './document.ts';
+import { listSingleItems } from './single-items.ts';
+import { hasOwnJson } from './well-known-json.ts';
 
 /**
- * Reads the value at `path` as a protobuf message in protobuf's JSON form: snake_case and camelCase names, `@type` through the
- * registry. Throws `MeshError('invalid_config')` that names file, line, column and field of the first part that does not fit.
+ * Reads the value at `path` as a protobuf message in protobuf's JSON form: snake_case and camelCase names, a lone object for a
+ * list of one, `@type` through the registry. Throws `MeshError('invalid_config')` that names file, line, column and field of the first part that does not fit.
  */
 export function decodeMessage<Desc extends DescMessage>(
   document: TextDocument,
@@ -23,7 +25,8 @@ export function decodeMessage<Desc extends DescMessage>(
   if (written === undefined) {
     throw document.error(path, 'is missing', `give it as a ${schema.typeName}`);
   }
-  const json = options.unknownTypes === 'wrap' ? wrapUnknownTypes(written, registry) : written;
+  const known = options.unknownTypes === 'wrap' ? wrapUnknownTypes(written, registry) : written;
+  const json = listSingleItems(schema, known, registry);
   try {
     return fromJson(schema, json, { registry });
   } catch (cause) {
@@ -222,11 +225,6 @@ function editDistance(a: string, b: string): number {
     row = next;
   }
   return row[b.length] ?? 0;
-}
-
-/** Well-known types whose JSON is not an object of their fields; inside an Any it stands under `value`. */
-function hasOwnJson(schema: DescMessage): boolean {
-  return /^google\.protobuf\.(Any|Duration|Timestamp|FieldMask|Struct|Value|ListValue|\w+Value)$/.test(schema.typeName);
 }
 
 function remedyForType(typeName: string): string {

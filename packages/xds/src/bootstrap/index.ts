@@ -1,0 +1,18 @@
+export type {
+  Authority,
+  Bootstrap,
+  CertificateProvider,
+  JsonObject,
+  NodeIdentity,
+  OutsideMesh,
+  ServerCredentials,
+  TlsServerCredentials,
+  XdsServer,
+} from './bootstrap.ts';
+export {
+  type BootstrapOptions,
+  type LoadBootstrapOptions,
+  loadBootstrap,
+  type ServerOptions,
+} from './load-bootstrap.ts';
+export { staticSource } from './static-source.ts';

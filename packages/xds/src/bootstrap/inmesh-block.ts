@@ -1,0 +1,43 @@
+import type { TextDocument } from '../text/index.ts';
+import type { Bootstrap, OutsideMesh } from './bootstrap.ts';
+import { Fields } from './fields.ts';
+
+const OUTSIDE: { readonly [written: string]: OutsideMesh } = {
+  passThrough: 'passThrough',
+  pass_through: 'passThrough',
+  refuse: 'refuse',
+};
+
+/**
+ * What `inmesh.yaml` has beside Envoy's bootstrap:
+ *
+ *     inmesh:
+ *       domains: ['*.corp']          # hosts that belong to the mesh, beside the default ones
+ *       outside_mesh: refuse         # or pass_through, the default
+ */
+export function readInmeshBlock(document: TextDocument): Pick<Bootstrap, 'meshDomains' | 'outsideMesh'> {
+  const block = new Fields(document).inside('inmesh');
+  for (const name of Object.keys(new Fields(document).object('inmesh') ?? {})) {
+    if (!['domains', 'outside_mesh', 'outsideMesh'].includes(name)) {
+      throw block.error(name, 'is not known', 'the block has domains and outside_mesh');
+    }
+  }
+  const meshDomains = block.strings('domains');
+  for (const [index, domain] of meshDomains.entries()) {
+    if (isDomainPattern(domain)) continue;
+    throw document.error(
+      ['inmesh', 'domains', index],
+      `"${domain}" is no pattern of hosts`,
+      'write a host name, or *. with a suffix',
+    );
+  }
+  const name = block.has('outsideMesh') ? 'outsideMesh' : 'outside_mesh';
+  const written = block.string(name) ?? 'pass_through';
+  const outsideMesh = OUTSIDE[written];
+  if (outsideMesh === undefined) throw block.error(name, `"${written}" is not known`, 'write pass_through or refuse');
+  return { meshDomains, outsideMesh };
+}
+
+function isDomainPattern(text: string): boolean {
+  return text === '*' || /^(\*\.)?[\w-]+(\.[\w-]+)*\.?$/.test(text);
+}
