@@ -1,24 +1,19 @@
 import { attempt, balance, clusterLimits, endpoint } from './attempt.ts';
-import type { Call } from './call.ts';
 import { compose, type Dispatch } from './dispatch.ts';
-import type { Headers } from './headers.ts';
 import { type HoldOptions, hold } from './hold.ts';
 import { deadline } from './resilience/deadline.ts';
 import { perTry } from './resilience/per-try.ts';
 import { retry } from './resilience/retry.ts';
 import { finalize } from './router/finalize.ts';
 import { router } from './router/router.ts';
-import { type MeshStats, observe } from './telemetry/observe.ts';
+import { type ObserveParts, observe } from './telemetry/observe.ts';
 import type { Random } from './util/random.ts';
 import type { TimerWheel } from './util/timer-wheel.ts';
 
-export interface OutboundParts extends HoldOptions {
+export interface OutboundParts extends HoldOptions, ObserveParts {
   readonly random: Random;
   readonly wheel: TimerWheel;
-  readonly stats: MeshStats;
   readonly requestId: () => string;
-  /** Hears of each local reply: how a caller finds the error behind a response. */
-  readonly onLocalReply: (call: Call, headers: Headers, error: Error) => void;
 }
 
 /**
@@ -29,7 +24,7 @@ export function outbound(parts: OutboundParts): Dispatch {
   return compose(
     [
       // Outermost: it must see every outcome, also those of layers that never reach an endpoint, once and in their final form.
-      observe(parts.stats, parts.onLocalReply),
+      observe(parts),
       // Before the router, which needs the routes; inside observe, so that waiting counts as part of the call.
       hold(parts),
       // Selection only. What changes the request comes after the filters, which may ask for another choice.

@@ -1,2 +1,2 @@
 export { SocketConnector } from './connect/connector.ts';
-export { type DispatcherDoorOptions, type DispatcherLike, MeshDispatcher } from './doors/dispatcher.ts';
+export { type DispatcherDoorOptions, type DispatcherLike, MeshDispatcher, onCall } from './doors/dispatcher.ts';

@@ -53,6 +53,8 @@ export {
   Refusal,
   resourceTypes,
 } from './decode/index.ts';
+export { Join, type JoinOptions } from './join/join.ts';
+export type { JoinedAuthority } from './join/joined-authority.ts';
 export {
   type DecodeMessageOptions,
   type DocumentPath,

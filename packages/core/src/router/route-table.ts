@@ -34,7 +34,12 @@ export class RouteEntry {
   /** Why a call that matches must not be taken on; null where nothing speaks against it. */
   readonly refusal: MeshError | null;
   readonly stats: RouteStats;
-  readonly #clusters: readonly { readonly upTo: number; readonly choice: ClusterChoice }[];
+  readonly #clusters: readonly {
+    readonly name: string;
+    readonly weight: number;
+    readonly upTo: number;
+    readonly choice: ClusterChoice;
+  }[];
   readonly #totalWeight: number;
   readonly #random: Random;
 
@@ -63,7 +68,7 @@ export class RouteEntry {
       .filter(({ weight }) => weight > 0)
       .map(({ name, weight }) => {
         upTo += weight;
-        return { upTo, choice: clusterOf(name, forward as ForwardAction) };
+        return { name, weight, upTo, choice: clusterOf(name, forward as ForwardAction) };
       });
   }
 
@@ -79,6 +84,11 @@ export class RouteEntry {
         route: routeLabel(this.config, this.virtualHost),
       })
     );
+  }
+
+  /** Every cluster that the route may choose, for `explain`. */
+  choices(): readonly { readonly name: string; readonly weight: number; readonly choice: ClusterChoice }[] {
+    return this.#clusters;
   }
 
   /** For errors and `explain`: the route's name, else what it matches. */

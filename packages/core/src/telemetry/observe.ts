@@ -24,37 +24,39 @@ export class MeshStats {
   readonly flags: Record<string, number> = Object.create(null);
 }
 
+export interface ObserveParts {
+  readonly stats: MeshStats;
+  /** Hears of each local reply: how a caller finds the error behind a response. */
+  readonly onLocalReply: (call: Call, headers: Headers, error: Error) => void;
+  /** The last call in flight has ended. */
+  readonly onIdle: () => void;
+}
+
 /**
  * Sees a call as its caller does: what came of it in the end, and under which response flag. It also turns a failure
  * before the response into the local reply of a sidecar, where the caller has not asked for errors.
  */
-export function observe(stats: MeshStats, onLocalReply: (call: Call, headers: Headers, error: Error) => void): Layer {
+export function observe(parts: ObserveParts): Layer {
+  const { stats } = parts;
   return (next) => (call, handler) => {
     stats.downstream_rq_total++;
     stats.downstream_rq_active++;
-    const observed = new ObserveHandler(stats, onLocalReply, call, handler);
+    const observed = new ObserveHandler(parts, call, handler);
     if (call.controller.reason !== null) observed.onResponseError(call.controller.reason);
     else next(call, observed);
   };
 }
 
 class ObserveHandler extends PassHandler {
-  readonly #stats: MeshStats;
-  readonly #onLocalReply: (call: Call, headers: Headers, error: Error) => void;
+  readonly #parts: ObserveParts;
   readonly #call: Call;
   #failure: Error | null = null;
   #started = false;
   #over = false;
 
-  constructor(
-    stats: MeshStats,
-    onLocalReply: (call: Call, headers: Headers, error: Error) => void,
-    call: Call,
-    handler: Handler,
-  ) {
+  constructor(parts: ObserveParts, call: Call, handler: Handler) {
     super(handler);
-    this.#stats = stats;
-    this.#onLocalReply = onLocalReply;
+    this.#parts = parts;
     this.#call = call;
   }
 
@@ -65,17 +67,17 @@ class ObserveHandler extends PassHandler {
 
   override onResponseStart(status: number, headers: Headers, message: string): void {
     this.#started = true;
-    const stats = this.#stats;
+    const { stats } = this.#parts;
     if (status < 300) stats.downstream_rq_2xx++;
     else if (status < 400) stats.downstream_rq_3xx++;
     else if (status < 500) stats.downstream_rq_4xx++;
     else stats.downstream_rq_5xx++;
-    if (this.#failure !== null) this.#onLocalReply(this.#call, headers, this.#failure);
+    if (this.#failure !== null) this.#parts.onLocalReply(this.#call, headers, this.#failure);
     this.next.onResponseStart(status, headers, message);
   }
 
   override onResponseEnd(trailers: Headers): void {
-    this.#stats.downstream_rq_completed++;
+    this.#parts.stats.downstream_rq_completed++;
     this.#end();
     this.next.onResponseEnd(trailers);
   }
@@ -83,15 +85,15 @@ class ObserveHandler extends PassHandler {
   override onResponseError(error: Error): void {
     const { controller, context, body } = this.#call;
     if (isMeshError(error)) {
-      this.#stats.flags[error.flag] = (this.#stats.flags[error.flag] ?? 0) + 1;
+      this.#parts.stats.flags[error.flag] = (this.#parts.stats.flags[error.flag] ?? 0) + 1;
       if (!this.#started && !controller.aborted && context.failAs === 'response') {
         this.#failure = error;
         errorReply(this.#call, this, error);
         return;
       }
     }
-    if (controller.aborted) this.#stats.downstream_rq_rx_reset++;
-    else if (this.#started) this.#stats.downstream_rq_tx_reset++;
+    if (controller.aborted) this.#parts.stats.downstream_rq_rx_reset++;
+    else if (this.#started) this.#parts.stats.downstream_rq_tx_reset++;
     body?.cancel(error);
     this.#end();
     this.next.onResponseError(error);
@@ -100,6 +102,6 @@ class ObserveHandler extends PassHandler {
   #end(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#stats.downstream_rq_active--;
+    if (--this.#parts.stats.downstream_rq_active === 0) this.#parts.onIdle();
   }
 }

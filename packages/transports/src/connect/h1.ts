@@ -12,7 +12,7 @@ import {
   type Holder,
   isMeshError,
 } from '@inmesh/core';
-import { Client, type Dispatcher } from 'undici';
+import { Client, type Dispatcher } from '../undici/index.ts';
 import { goneError, isGone, wireError } from './wire-errors.ts';
 
 /** Milliseconds by which an idle connection is closed before the server's `keep-alive: timeout` hint: longer than a request needs to arrive. */

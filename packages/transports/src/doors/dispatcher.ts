@@ -2,7 +2,7 @@ import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import { stringify } from 'node:querystring';
 import type { Duplex } from 'node:stream';
 import { Call, type CallContext, type Dispatch, type Handler, type Headers } from '@inmesh/core';
-import { Dispatcher, Dispatcher1Wrapper, errors } from 'undici';
+import { Dispatcher, Dispatcher1Wrapper, errors } from '../undici/index.ts';
 import { PassThroughHandler } from './pass-through.ts';
 import { requestBody } from './request-body.ts';
 import { requestHeaders } from './request-headers.ts';
@@ -25,6 +25,9 @@ export interface DispatcherDoorOptions {
   /** Counts a call that passes by. */
   readonly onPassThrough: () => void;
 }
+
+/** A dispatch option that hears of the call that was made of it: how `mesh.fetch` finds out about its own. */
+export const onCall: unique symbol = Symbol('inmesh.onCall');
 
 interface Target {
   readonly mesh: boolean;
@@ -109,6 +112,7 @@ export class MeshDispatcher extends Dispatcher {
       body,
       context,
     );
+    (options as { readonly [onCall]?: (call: Call) => void })[onCall]?.(call);
     exchange.begin(call);
     this.#options.dispatch(call, exchange);
   }

@@ -1,4 +1,4 @@
-import type { AuthorityEntry, Clusters, ConfigSource, Directory, Random } from '@inmesh/core';
+import type { Clusters, ConfigSource, Directory, Random } from '@inmesh/core';
 import { JoinedAuthority } from './joined-authority.ts';
 
 export interface JoinOptions {
@@ -25,7 +25,7 @@ export class Join implements Directory {
     this.#maxAuthorities = options.maxAuthorities ?? 10_000;
   }
 
-  lookup(target: string, authority: string): AuthorityEntry {
+  lookup(target: string, authority: string): JoinedAuthority {
     const key = sameAuthority(target, authority) ? target : `${target} ${authority}`;
     const known = this.#entries.get(key);
     if (known !== undefined) return known;

@@ -1,0 +1,55 @@
+import { parseArgs } from 'node:util';
+import { createMesh } from '../create-mesh.ts';
+import type { Explanation } from '../explain.ts';
+import type { CommandIo } from './io.ts';
+
+/** `inmesh explain URL`: exit code 0 where the call would go out, 1 where it would be refused or nothing is known. */
+export async function explainCommand(args: readonly string[], io: CommandIo): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      bootstrap: { type: 'string' },
+      within: { type: 'string', default: '5000' },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  const [url] = positionals;
+  if (url === undefined || !URL.canParse(url)) {
+    io.err('usage: inmesh explain URL [--bootstrap FILE] [--within MS] [--json]');
+    return 2;
+  }
+  await using mesh = await createMesh({
+    env: io.env,
+    onWarning: (warning) => io.err(`warning: ${warning.message}`),
+    ...(values.bootstrap === undefined ? {} : { bootstrap: values.bootstrap }),
+  });
+  const explanation = await mesh.explain(url, { within: Number(values.within) });
+  io.out(values.json ? JSON.stringify(explanation, null, 2) : describe(explanation));
+  return explanation.verdict === 'mesh' || explanation.verdict === 'pass-through' ? 0 : 1;
+}
+
+function describe({ url, verdict, why, clusters, ...found }: Explanation): string {
+  const lines = [`${url}: ${verdict}`];
+  for (const [label, value] of [
+    ['listener', found.listener],
+    ['route configuration', found.routeConfiguration],
+    ['virtual host', found.virtualHost],
+    ['route', found.route],
+  ] as const) {
+    if (value !== null) lines.push(`  ${label}: ${value}`);
+  }
+  for (const cluster of clusters) {
+    lines.push(
+      `  cluster: ${cluster.name} (${Math.round(cluster.share * 1000) / 10} %, ${cluster.type}, ${cluster.lbPolicy})`,
+    );
+    if (cluster.error !== null) lines.push(`    ${cluster.error}`);
+    for (const { address, health, weight, priority, locality } of cluster.endpoints) {
+      lines.push(
+        `    ${address}  ${health}  weight ${weight}  priority ${priority}${locality === '' ? '' : `  ${locality}`}`,
+      );
+    }
+  }
+  lines.push('  why:', ...why.map((reason) => `    ${reason}`));
+  return lines.join('\n');
+}

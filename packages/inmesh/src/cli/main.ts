@@ -1,0 +1,45 @@
+import { isMeshError } from '@inmesh/core';
+import { explainCommand } from './explain.ts';
+import { type CommandIo, processIo } from './io.ts';
+
+const USAGE = `usage: inmesh COMMAND
+
+  inmesh explain URL [--bootstrap FILE] [--within MS] [--json]
+      listener, route, cluster and endpoints of a call, and why
+  inmesh control-plane FOLDER [--listen HOST:PORT]
+      serves a folder of YAML and JSON resources over ADS, for development
+  inmesh version
+`;
+
+/** Runs the command; the result is the exit code: 0, 1 for a failure, 2 for a mistake in the call. */
+export async function main(args: readonly string[], io: CommandIo = processIo()): Promise<number> {
+  const [command, ...rest] = args;
+  try {
+    switch (command) {
+      case 'explain':
+        return await explainCommand(rest, io);
+      case 'control-plane': {
+        const { runControlPlaneCommand } = await import('@inmesh/control-plane');
+        return await runControlPlaneCommand(rest, io);
+      }
+      case 'version': {
+        const { VERSION } = await import('../version.ts');
+        io.out(VERSION);
+        return 0;
+      }
+      case undefined:
+      case 'help':
+      case '--help':
+      case '-h':
+        io.out(USAGE.trimEnd());
+        return command === undefined ? 2 : 0;
+      default:
+        io.err(`inmesh: there is no command "${command}"\n${USAGE.trimEnd()}`);
+        return 2;
+    }
+  } catch (error) {
+    if (!isMeshError(error)) throw error;
+    io.err(`inmesh: ${error.message}`);
+    return 1;
+  }
+}

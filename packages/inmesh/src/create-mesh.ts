@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs';
+import { type Clock, type Random, systemClock, systemRandom } from '@inmesh/core';
+import { type BootstrapOptions, loadBootstrap, type OutsideMesh } from '@inmesh/xds';
+import { Mesh } from './mesh.ts';
+
+export interface MeshOptions {
+  /** The bootstrap's path. Default: what the environment names, see `loadBootstrap`. */
+  readonly bootstrap?: string;
+  /** The bootstrap's text, instead of a path. */
+  readonly bootstrapConfig?: string;
+  /** What code says of the bootstrap wins over the file. */
+  readonly overrides?: BootstrapOptions;
+  /** Default: the process's. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** URLs of services to know before the first call; `ready()` waits for them. Default: none, each is asked for when it is called. */
+  readonly services?: readonly string[];
+  /** Hosts of the mesh beside the usual ones: `api.example`, `*.internal`. Default: none. */
+  readonly domains?: readonly string[];
+  /** What happens to calls to other hosts. Default: the bootstrap's word, else `passThrough`, because third-party calls must go on as ever. */
+  readonly outsideMesh?: OutsideMesh;
+  /** How a failure before the response is told: as a sidecar's local reply (`response`, the default: same behaviour on the wire), or as a thrown MeshError. */
+  readonly failAs?: 'response' | 'error';
+  /** Milliseconds a call waits for its routes. Default 15,000, as Envoy and gRPC wait for a resource. */
+  readonly holdTimeoutMs?: number;
+  /** Calls that wait for their routes at the same time. Default 10,000. */
+  readonly maxHeld?: number;
+  /** Hears of what is wrong and stops nothing. Default: `process.emitWarning`. */
+  readonly onWarning?: (warning: Error) => void;
+  /** Default: real time. */
+  readonly clock?: Clock;
+  /** Default: the system's randomness. */
+  readonly random?: Random;
+}
+
+/**
+ * The mesh, wired from the environment and these options. It opens nothing before the first call. Rejects with a
+ * MeshError (`invalid_config`) that names file, line and field where the bootstrap is wrong.
+ */
+export async function createMesh(options: MeshOptions = {}): Promise<Mesh> {
+  const bootstrap = loadBootstrap({
+    env: options.env ?? process.env,
+    readFile: (path) => readFileSync(path, 'utf8'),
+    ...(options.bootstrap === undefined ? {} : { path: options.bootstrap }),
+    ...(options.bootstrapConfig === undefined ? {} : { inline: options.bootstrapConfig }),
+    ...(options.overrides === undefined ? {} : { options: options.overrides }),
+  });
+  const onWarning = options.onWarning ?? ((warning: Error) => process.emitWarning(warning));
+  for (const warning of bootstrap.warnings) onWarning(new Error(`${bootstrap.origin}: ${warning}`));
+  return new Mesh({
+    bootstrap,
+    services: options.services ?? [],
+    domains: options.domains ?? [],
+    outsideMesh: options.outsideMesh ?? bootstrap.outsideMesh,
+    failAs: options.failAs ?? 'response',
+    holdTimeoutMs: options.holdTimeoutMs ?? 15_000,
+    maxHeld: options.maxHeld ?? 10_000,
+    clock: options.clock ?? systemClock,
+    random: options.random ?? systemRandom,
+    onWarning,
+  });
+}

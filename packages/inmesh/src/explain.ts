@@ -1,0 +1,148 @@
+import { type Address, addressText, type Cluster, isMeshError, type MeshError, type RouteEntry } from '@inmesh/core';
+import type { Bootstrap, JoinedAuthority, OutsideMesh } from '@inmesh/xds';
+
+export interface ExplainedEndpoint {
+  readonly address: string;
+  readonly health: string;
+  readonly weight: number;
+  readonly priority: number;
+  readonly locality: string;
+  readonly connections: number;
+  readonly active: number;
+}
+
+export interface ExplainedCluster {
+  readonly name: string;
+  /** Its share of the calls, 0 to 1. */
+  readonly share: number;
+  readonly type: string;
+  readonly lbPolicy: string;
+  readonly endpoints: readonly ExplainedEndpoint[];
+  /** Why it cannot be called; null where it can. */
+  readonly error: string | null;
+}
+
+/** What would happen to a call, and why. */
+export interface Explanation {
+  readonly url: string;
+  /** `mesh`: by its rules; `pass-through`: as without the mesh; `refused`: not at all; `unknown`: the feed has not told yet. */
+  readonly verdict: 'mesh' | 'pass-through' | 'refused' | 'unknown';
+  /** One sentence per step, in order. */
+  readonly why: readonly string[];
+  readonly listener: string | null;
+  readonly routeConfiguration: string | null;
+  readonly virtualHost: string | null;
+  readonly route: string | null;
+  readonly clusters: readonly ExplainedCluster[];
+}
+
+export interface ExplainInput {
+  readonly url: URL;
+  readonly mesh: boolean;
+  readonly entry: JoinedAuthority | null;
+  readonly outsideMesh: OutsideMesh;
+  readonly bootstrap: Bootstrap;
+}
+
+export function explainCall({ url, mesh, entry, outsideMesh, bootstrap }: ExplainInput): Explanation {
+  const why: string[] = [];
+  const result = (verdict: Explanation['verdict'], found: Partial<Explanation> = {}): Explanation => ({
+    url: url.href,
+    verdict,
+    why,
+    listener: null,
+    routeConfiguration: null,
+    virtualHost: null,
+    route: null,
+    clusters: [],
+    ...found,
+  });
+  if (!mesh || entry === null) {
+    why.push(
+      url.protocol === 'https:'
+        ? 'https: the TLS is the caller’s own, the mesh leaves it alone'
+        : `${url.hostname} is none of the mesh’s domains (option "domains" adds to them)`,
+    );
+    return result(outsideMesh === 'refuse' && url.protocol !== 'https:' ? 'refused' : 'pass-through');
+  }
+  const [server] = bootstrap.servers;
+  const origin = server === undefined ? bootstrap.origin : `control plane ${server.uri}`;
+  if (entry.ambient !== null) why.push(`an older version is in force: ${entry.ambient.message}`);
+  if (entry.table === null) {
+    if (entry.error === null) {
+      why.push(`${origin} has not told about ${entry.target} yet: calls are held`);
+      return result('unknown');
+    }
+    why.push(entry.error.message);
+    const passes = entry.absent && outsideMesh === 'passThrough';
+    if (passes) why.push(`${origin} has no listener for ${entry.target}: calls pass through`);
+    return result(passes ? 'pass-through' : 'refused');
+  }
+  const { table } = entry;
+  const found = {
+    listener: table.listener.name,
+    routeConfiguration: table.routeConfiguration.name,
+    virtualHost: table.virtualHost.name,
+  };
+  why.push(`listener ${table.listener.name} answers for ${entry.target}`);
+  why.push(
+    `virtual host ${table.virtualHost.name} (${table.virtualHost.domains.join(', ')}) is the best match for ${entry.authority}`,
+  );
+  const path = url.pathname + url.search;
+  const route = table.match(path);
+  if (route === null) {
+    why.push(`none of its ${table.routes.length} routes matches ${path}: 404, flag NR`);
+    return result('refused', found);
+  }
+  const position = table.routes.findIndex((candidate) => candidate.route === route) + 1;
+  why.push(`route ${position} of ${table.routes.length} (${route.label}) is the first that matches ${path}`);
+  if (route.refusal !== null) {
+    why.push(route.refusal.message);
+    return result('refused', { ...found, route: route.label });
+  }
+  const { action } = route.config;
+  if (action.kind === 'direct_response') why.push(`the route answers by itself: ${action.status}`);
+  return result('mesh', { ...found, route: route.label, clusters: clustersOf(route, why) });
+}
+
+function clustersOf(route: RouteEntry, why: string[]): ExplainedCluster[] {
+  const { action } = route.config;
+  if (action.kind !== 'forward') return [];
+  return route.choices().map(({ name, weight, choice }) => {
+    const share = action.totalWeight === 0 ? 0 : weight / action.totalWeight;
+    const percent = `${Math.round(share * 1000) / 10} %`;
+    if (isMeshError(choice)) {
+      why.push(`${percent} go to cluster ${name}, which cannot be called: ${choice.message}`);
+      return { name, share, type: '', lbPolicy: '', endpoints: [], error: (choice as MeshError).message };
+    }
+    const endpoints = endpointsOf(choice);
+    why.push(
+      `${percent} go to cluster ${name}: ${choice.config.lb.kind} over ${choice.stats.membership_healthy} healthy of ${endpoints.length} endpoints`,
+    );
+    const { unsupported } = choice.config;
+    return {
+      name,
+      share,
+      type: choice.config.discovery.kind,
+      lbPolicy: choice.config.lb.kind,
+      endpoints,
+      error: unsupported.length > 0 ? `needs what this version lacks: ${unsupported.join(', ')}` : null,
+    };
+  });
+}
+
+function endpointsOf(cluster: Cluster): ExplainedEndpoint[] {
+  return [...cluster.endpoints.values()].map(({ config, locality, priority, stats }) => ({
+    address: text(config.address),
+    health: config.health,
+    weight: config.weight,
+    priority,
+    locality: [locality.region, locality.zone, locality.subZone].filter((part) => part !== '').join('/'),
+    connections: stats.cx_active,
+    active: stats.rq_active,
+  }));
+}
+
+function text(address: Address): string {
+  return addressText(address);
+}

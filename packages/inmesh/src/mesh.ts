@@ -1,0 +1,333 @@
+import { randomUUID } from 'node:crypto';
+import {
+  type Call,
+  type Clock,
+  type Cluster,
+  type ClusterStats,
+  Clusters,
+  type Dispatch,
+  type EndpointStats,
+  type Kind,
+  MeshError,
+  MeshStats,
+  outbound,
+  type Random,
+  type RouteStats,
+  TimerWheel,
+} from '@inmesh/core';
+import { dnsResolver } from '@inmesh/discovery';
+import { type DispatcherLike, MeshDispatcher, onCall, SocketConnector } from '@inmesh/transports';
+import { type AdsStatus, type Bootstrap, Join } from '@inmesh/xds';
+import { type Explanation, explainCall } from './explain.ts';
+import { globalDispatcher, Installation } from './install.ts';
+import { rememberError, rememberResponse } from './local-errors.ts';
+import { meshDomains, nodeDomain } from './mesh-domains.ts';
+import { type SharedStream, shareStream } from './shared-streams.ts';
+import { layeredSource } from './sources.ts';
+
+export interface MeshParts {
+  readonly bootstrap: Bootstrap;
+  readonly services: readonly string[];
+  readonly domains: readonly string[];
+  readonly outsideMesh: 'passThrough' | 'refuse';
+  readonly failAs: 'response' | 'error';
+  readonly holdTimeoutMs: number;
+  readonly maxHeld: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly onWarning: (warning: Error) => void;
+}
+
+export interface ReadyOptions {
+  /** Milliseconds to wait. Default 15,000: as long as a call would be held. */
+  readonly within?: number;
+  readonly signal?: AbortSignal;
+  /** URLs of services that must be known, beside those given to `createMesh`. */
+  readonly services?: readonly string[];
+}
+
+/** All counters and gauges, live: plain objects under Envoy's names, to be read and not written. */
+export interface Statistics {
+  readonly mesh: MeshStats;
+  readonly clusters: { readonly [name: string]: ClusterStats };
+  /** By cluster and address. */
+  readonly endpoints: { readonly [cluster: string]: { readonly [address: string]: EndpointStats } };
+  /** By authority and route. */
+  readonly routes: { readonly [authority: string]: { readonly [route: string]: RouteStats } };
+}
+
+/** The mesh of a process: doors for its calls, and a view of what happens to them. Made by `createMesh`. */
+export class Mesh implements AsyncDisposable {
+  /** For undici's `request`, `stream`, `pipeline` and anything else that takes a dispatcher; undici 6, 7 and 8. */
+  readonly dispatcher: MeshDispatcher;
+  readonly #parts: MeshParts;
+  readonly #stats = new MeshStats();
+  readonly #stream: SharedStream | null;
+  readonly #clusters: Clusters;
+  readonly #join: Join;
+  readonly #dispatch: Dispatch;
+  readonly #installation: Installation;
+  readonly #isMesh: (host: string, port: number) => boolean;
+  #draining = false;
+  #closed = false;
+  #whenIdle: (() => void) | null = null;
+
+  constructor(parts: MeshParts) {
+    const { bootstrap, clock, random } = parts;
+    this.#parts = parts;
+    const [server] = bootstrap.servers;
+    this.#stream =
+      server === undefined
+        ? null
+        : shareStream({ server, node: bootstrap.node, clock, random, onError: parts.onWarning });
+    const source = layeredSource(
+      bootstrap.staticSource,
+      (kind, name) => hasStatic(bootstrap, kind, name),
+      this.#stream?.client ?? null,
+      bootstrap.origin,
+    );
+    this.#clusters = new Clusters({
+      source,
+      resolver: dnsResolver({ clock }),
+      connector: new SocketConnector(clock),
+      clock,
+      random,
+    });
+    this.#join = new Join({
+      source,
+      clusters: this.#clusters,
+      random,
+      listenerNames: (target) => listenerNames(bootstrap, target),
+    });
+    const stack = outbound({
+      directory: this.#join,
+      clock,
+      random,
+      wheel: new TimerWheel(clock),
+      holdTimeoutMs: parts.holdTimeoutMs,
+      maxHeld: parts.maxHeld,
+      stats: this.#stats,
+      requestId: randomUUID,
+      onLocalReply: rememberError,
+      onIdle: () => this.#whenIdle?.(),
+    });
+    this.#dispatch = (call, handler) => {
+      if (this.#draining) handler.onResponseError(new MeshError('draining', 'the mesh takes no more calls'));
+      else stack(call, handler);
+    };
+    this.#isMesh = meshDomains({
+      nodeDomain: nodeDomain(bootstrap.node.id),
+      patterns: [...bootstrap.meshDomains, ...parts.domains],
+      named: new Set(bootstrap.staticListeners.map(({ name }) => name.toLowerCase())),
+    });
+    this.#installation = new Installation((previous) => this.#door(previous));
+    this.dispatcher = this.#door(globalDispatcher);
+    for (const service of parts.services) this.#lookup(new URL(service));
+  }
+
+  /** The runtime's own fetch over the mesh: its Request, Response and FormData, and the mesh's way of carrying them. */
+  readonly fetch: typeof globalThis.fetch = async (input, init) => {
+    const seen = new SeenCalls(this.dispatcher);
+    const response = await globalThis.fetch(input, { ...init, dispatcher: seen } as object as RequestInit);
+    if (seen.last !== null) rememberResponse(response, seen.last);
+    return response;
+  };
+
+  /** Puts the mesh under the built-in fetch and under undici, process-wide. What is not the mesh's goes where it went before. */
+  install(): void {
+    this.#installation.install();
+  }
+
+  /** Takes that back. */
+  uninstall(): void {
+    this.#installation.uninstall();
+  }
+
+  /**
+   * Waits until the routes, clusters and endpoints of the services named here and in `createMesh`, and of those in use,
+   * are known. Rejects with a MeshError that names what is missing.
+   */
+  async ready({ within = 15_000, signal, services = [] }: ReadyOptions = {}): Promise<void> {
+    for (const service of services) this.#lookup(new URL(service));
+    signal?.throwIfAborted();
+    const entries = [...this.#join.entries];
+    await new Promise<void>((resolve, reject) => {
+      const cleanup: (() => void)[] = [];
+      const settle = (error: unknown) => {
+        for (const each of cleanup) each();
+        if (error === null) resolve();
+        else reject(error);
+      };
+      const check = () => {
+        for (const { error } of entries) if (error !== null) return settle(error);
+        if (entries.every(({ table }) => table !== null)) return settle(null);
+      };
+      const timer = this.#parts.clock.setTimer(within, () => {
+        const missing = entries.filter(({ table }) => table === null).map(({ authority }) => authority);
+        settle(
+          new MeshError('config_timeout', `not ready within ${within} ms: nothing is known of ${missing.join(', ')}`, {
+            nodeId: this.#parts.bootstrap.node.id,
+            ...this.#controlPlane(),
+          }),
+        );
+      });
+      const aborted = () => settle(signal?.reason);
+      signal?.addEventListener('abort', aborted, { once: true });
+      cleanup.push(
+        () => timer.cancel(),
+        () => signal?.removeEventListener('abort', aborted),
+        ...entries.map((entry) => entry.whenSettled(check)),
+      );
+      check();
+    });
+  }
+
+  /** What would happen to a call, and why: listener, route, clusters, endpoints. Waits up to `within` milliseconds (5,000) for the feed. */
+  async explain(url: string | URL, { within = 5_000 }: { readonly within?: number } = {}): Promise<Explanation> {
+    const parsed = new URL(url);
+    const { hostname } = parsed;
+    const port = portOf(parsed);
+    if (parsed.protocol !== 'http:' || !this.#isMesh(hostname, port)) {
+      return explainCall({
+        url: parsed,
+        mesh: false,
+        entry: null,
+        outsideMesh: this.#parts.outsideMesh,
+        bootstrap: this.#parts.bootstrap,
+      });
+    }
+    const entry = this.#lookup(parsed);
+    if (entry.table === null && entry.error === null) {
+      await new Promise<void>((resolve) => {
+        const timer = this.#parts.clock.setTimer(within, () => resolve());
+        entry.whenSettled(() => {
+          timer.cancel();
+          resolve();
+        });
+      });
+    }
+    return explainCall({
+      url: parsed,
+      mesh: true,
+      entry,
+      outsideMesh: this.#parts.outsideMesh,
+      bootstrap: this.#parts.bootstrap,
+    });
+  }
+
+  /** Live counters. */
+  statistics(): Statistics {
+    const clusters: Record<string, ClusterStats> = {};
+    const endpoints: Record<string, Record<string, EndpointStats>> = {};
+    for (const cluster of this.#clusters) {
+      clusters[cluster.name] = cluster.stats;
+      endpoints[cluster.name] = endpointStats(cluster);
+    }
+    const routes: Record<string, Record<string, RouteStats>> = {};
+    for (const { authority, table } of this.#join.entries) {
+      if (table === null) continue;
+      routes[authority] = Object.fromEntries(table.routes.map(({ route }) => [route.label, route.stats]));
+    }
+    return { mesh: this.#stats, clusters, endpoints, routes };
+  }
+
+  /** The stream to the control plane and every resource on it; null where all configuration is static. */
+  feed(): AdsStatus | null {
+    return this.#stream?.client.status() ?? null;
+  }
+
+  /** Takes no more calls, waits for those in flight, then closes. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    if (this.#stats.downstream_rq_active > 0) {
+      await new Promise<void>((resolve) => {
+        this.#whenIdle = resolve;
+      });
+    }
+    this.close();
+  }
+
+  /** Ends everything now: calls in flight fail, connections and streams close. Idempotent. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#draining = true;
+    this.uninstall();
+    this.#join.close();
+    this.#clusters.destroy(new MeshError('draining', 'the mesh was closed'));
+    this.#stream?.release();
+  }
+
+  /** As `drain`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.drain();
+  }
+
+  #door(previous: () => DispatcherLike): MeshDispatcher {
+    const { outsideMesh, failAs } = this.#parts;
+    return new MeshDispatcher({
+      dispatch: this.#dispatch,
+      isMesh: this.#isMesh,
+      refuse:
+        outsideMesh === 'refuse'
+          ? (authority) =>
+              new MeshError('not_in_mesh', 'the host is not in the mesh (outsideMesh: refuse)', { authority })
+          : null,
+      previous,
+      failAs,
+      onPassThrough: () => {
+        this.#stats.passed_through++;
+      },
+    });
+  }
+
+  #lookup(url: URL) {
+    return this.#join.lookup(`${url.hostname}:${portOf(url)}`, url.host);
+  }
+
+  #controlPlane(): { controlPlane?: string } {
+    const [server] = this.#parts.bootstrap.servers;
+    return server === undefined ? {} : { controlPlane: server.uri };
+  }
+}
+
+/** The dispatcher of one `fetch`: notes the call behind the response, the last one where there were redirects. */
+class SeenCalls implements DispatcherLike {
+  readonly #dispatcher: MeshDispatcher;
+  last: Call | null = null;
+
+  constructor(dispatcher: MeshDispatcher) {
+    this.#dispatcher = dispatcher;
+  }
+
+  dispatch(...[options, handler]: Parameters<DispatcherLike['dispatch']>): boolean {
+    const seen = (call: Call) => {
+      this.last = call;
+    };
+    return this.#dispatcher.dispatch(Object.assign(options, { [onCall]: seen }), handler);
+  }
+}
+
+function portOf({ port, protocol }: URL): number {
+  return port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port);
+}
+
+function endpointStats(cluster: Cluster): Record<string, EndpointStats> {
+  return Object.fromEntries([...cluster.endpoints].map(([address, { stats }]) => [address, stats]));
+}
+
+function hasStatic({ staticListeners, staticClusters }: Bootstrap, kind: Kind, name: string): boolean {
+  if (kind === 'listener') return staticListeners.some((listener) => listener.name === name);
+  return kind === 'cluster' && staticClusters.some((cluster) => cluster.name === name);
+}
+
+/** The names to ask for: the bootstrap's template, the bare host on the default port, and static listeners on the port. */
+function listenerNames({ listenerTemplate, staticListeners }: Bootstrap, target: string): string[] {
+  const host = target.endsWith(':80') ? target.slice(0, -':80'.length) : null;
+  const port = Number(target.slice(target.lastIndexOf(':') + 1));
+  const names = [listenerTemplate.replaceAll('%s', target)];
+  if (host !== null) names.push(listenerTemplate.replaceAll('%s', host));
+  for (const { name, address } of staticListeners)
+    if (address?.kind === 'socket' && address.port === port) names.push(name);
+  return [...new Set(names)];
+}

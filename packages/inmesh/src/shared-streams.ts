@@ -1,0 +1,100 @@
+import { readFileSync } from 'node:fs';
+import { type Clock, MeshError, type Random, type StreamTransport } from '@inmesh/core';
+import { type GrpcClientTls, grpcChannel } from '@inmesh/transports/rpc';
+import { AdsClient, type NodeIdentity, resourceTypes, type XdsServer } from '@inmesh/xds';
+import { VERSION } from './version.ts';
+
+/** One user's share of a stream. */
+export interface SharedStream {
+  readonly client: AdsClient;
+  release(): void;
+}
+
+export interface SharedStreamOptions {
+  readonly server: XdsServer;
+  readonly node: NodeIdentity;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly onError: (error: Error) => void;
+}
+
+interface Shared {
+  readonly client: AdsClient;
+  readonly transport: StreamTransport;
+  readonly listeners: Set<(error: Error) => void>;
+}
+
+/**
+ * The streams of this process. One of the few things that meshes of a process must share rather than be given: an
+ * istio-agent closes all but the newest stream of a node.
+ */
+const streams = new Map<string, Shared>();
+
+/** The stream to a control plane, shared by all meshes that are the same node to the same server. */
+export function shareStream({ server, node, clock, random, onError }: SharedStreamOptions): SharedStream {
+  const key = JSON.stringify([server, node]);
+  let shared = streams.get(key);
+  if (shared === undefined) {
+    const listeners = new Set<(error: Error) => void>();
+    const transport = grpcChannel({
+      target: server.uri,
+      tls: tlsOf(server),
+      keepaliveMs: server.keepaliveMs,
+      clock,
+    });
+    const client = new AdsClient({
+      transport,
+      serverUri: server.uri,
+      node,
+      userAgentVersion: VERSION,
+      types: resourceTypes(),
+      metadata: () => Object.fromEntries(server.initialMetadata),
+      onError: (error) => {
+        for (const listener of listeners) listener(error);
+      },
+      clock,
+      random,
+    });
+    shared = { client, transport, listeners };
+    streams.set(key, shared);
+  }
+  const { client, transport, listeners } = shared;
+  listeners.add(onError);
+  let released = false;
+  return {
+    client,
+    release: () => {
+      if (released) return;
+      released = true;
+      listeners.delete(onError);
+      if (listeners.size > 0) return;
+      streams.delete(key);
+      client.close();
+      transport.close();
+    },
+  };
+}
+
+function tlsOf({ uri, credentials }: XdsServer): GrpcClientTls | null {
+  if (credentials.kind === 'insecure') return null;
+  const pem = (field: string, inline: string | undefined, file: string | undefined) => {
+    if (inline !== undefined || file === undefined) return inline;
+    try {
+      return readFileSync(file, 'utf8');
+    } catch (cause) {
+      throw new MeshError('invalid_config', `${field}: cannot read ${file}: ${(cause as Error).message}`, {
+        controlPlane: uri,
+        cause,
+      });
+    }
+  };
+  const { ca, caFile, cert, certFile, key, keyFile, serverName } = credentials;
+  return Object.fromEntries(
+    Object.entries({
+      ca: pem('ca_certificate_file', ca, caFile),
+      cert: pem('certificate_file', cert, certFile),
+      key: pem('private_key_file', key, keyFile),
+      serverName,
+    }).filter(([, value]) => value !== undefined),
+  );
+}

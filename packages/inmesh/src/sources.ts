@@ -1,0 +1,27 @@
+import type { ConfigSource, Kind, Model, Unwatch, Watcher } from '@inmesh/core';
+import { MeshError } from '@inmesh/core';
+
+/** What is static comes first, as in Envoy: a control plane cannot redefine it. */
+export function layeredSource(
+  fixed: ConfigSource | null,
+  isFixed: (kind: Kind, name: string) => boolean,
+  dynamic: ConfigSource | null,
+  origin: string,
+): ConfigSource {
+  return {
+    watch<K extends Kind>(kind: K, name: string, watcher: Watcher<Model[K]>): Unwatch {
+      if (fixed !== null && isFixed(kind, name)) return fixed.watch(kind, name, watcher);
+      if (dynamic !== null) return dynamic.watch(kind, name, watcher);
+      watcher.resourceError(
+        new MeshError(
+          kind === 'cluster' ? 'no_cluster' : 'no_route',
+          `${origin} has no such resource and names no control plane`,
+          {
+            resource: `${kind} "${name}"`,
+          },
+        ),
+      );
+      return () => {};
+    },
+  };
+}
