@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type Clock, MeshError, type Random, type StreamTransport } from '@inmesh/core';
 import { type GrpcClientTls, grpcChannel } from '@inmesh/transports/rpc';
-import { AdsClient, type NodeIdentity, resourceTypes, type XdsServer } from '@inmesh/xds';
+import { AdsClient, type NodeIdentity, resourceTypes, type TlsServerCredentials, type XdsServer } from '@inmesh/xds';
 import { VERSION } from './version.ts';
 
 /** One user's share of a stream. */
@@ -77,6 +77,7 @@ export function shareStream({ server, node, clock, random, onError }: SharedStre
 
 function tlsOf({ uri, credentials }: XdsServer): GrpcClientTls | null {
   if (credentials.kind === 'insecure') return null;
+  refuseUncheckedNames(uri, credentials);
   const pem = (field: string, inline: string | undefined, file: string | undefined) => {
     if (inline !== undefined || file === undefined) return inline;
     try {
@@ -96,5 +97,21 @@ function tlsOf({ uri, credentials }: XdsServer): GrpcClientTls | null {
       key: pem('private_key_file', key, keyFile),
       serverName,
     }).filter(([, value]) => value !== undefined),
+  );
+}
+
+/** The host name of the server is what is checked; a matcher that asks for another name must not be passed over. */
+function refuseUncheckedNames(uri: string, { subjectAltNames, serverName }: TlsServerCredentials): void {
+  if (subjectAltNames === undefined || subjectAltNames.length === 0) return;
+  const name = serverName ?? uri.replace(/^dns:\/*/, '').replace(/:\d+$/, '');
+  const matched = subjectAltNames.some((matcher) => {
+    const { exact } = (matcher['matcher'] ?? matcher) as { readonly exact?: unknown };
+    return exact === name;
+  });
+  if (matched) return;
+  throw new MeshError(
+    'unsupported',
+    `the certificate of the control plane is checked for the name ${name}, and none of match_subject_alt_names is exactly that; set sni to the expected name`,
+    { controlPlane: uri },
   );
 }
