@@ -105,7 +105,7 @@ function refuseUncheckedNames(uri: string, { subjectAltNames, serverName }: TlsS
   if (subjectAltNames === undefined || subjectAltNames.length === 0) return;
   const name = serverName ?? uri.replace(/^dns:\/*/, '').replace(/:\d+$/, '');
   const matched = subjectAltNames.some((matcher) => {
-    const { exact } = (matcher['matcher'] ?? matcher) as { readonly exact?: unknown };
+    const { exact } = (matcher.matcher ?? matcher) as { readonly exact?: unknown };
     return exact === name;
   });
   if (matched) return;
