@@ -10,3 +10,5 @@ export { describeEvent } from './describe-event.ts';
 export type { ControlPlaneEvent, OnEvent } from './events.ts';
 export type { ResourceInput } from './resource.ts';
 export type { Nack } from './subscription.ts';
+export { type Finding, type ValidationResult, validateResources } from './validate.ts';
+export { runValidateCommand, validateUsage } from './validate-command.ts';

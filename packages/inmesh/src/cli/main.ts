@@ -8,6 +8,8 @@ const USAGE = `usage: inmesh COMMAND
       listener, route, cluster and endpoints of a call, and why
   inmesh control-plane FOLDER [--listen HOST:PORT]
       serves a folder of YAML and JSON resources over ADS, for development
+  inmesh validate PATH [--strict] [--json]
+      checks a folder or file of resources in the words of a NACK, for a pull request's CI
   inmesh version
 `;
 
@@ -21,6 +23,10 @@ export async function main(args: readonly string[], io: CommandIo = processIo())
       case 'control-plane': {
         const { runControlPlaneCommand } = await import('@inmesh/control-plane');
         return await runControlPlaneCommand(rest, io);
+      }
+      case 'validate': {
+        const { runValidateCommand } = await import('@inmesh/control-plane');
+        return runValidateCommand(rest, io);
       }
       case 'version': {
         const { VERSION } = await import('../version.ts');

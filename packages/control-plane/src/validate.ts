@@ -1,0 +1,166 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { anyUnpack } from '@bufbuild/protobuf/wkt';
+import { messageType, registry, typeNameOf, typeUrlOf } from '@inmesh/api';
+import { isMeshError, type Kind, MeshError, type Model } from '@inmesh/core';
+import { newDecoding, parseText, type ResourceType, resourceTypes } from '@inmesh/xds';
+import { duplicateError, type Resource, readResources } from './resource.ts';
+
+/** One thing to say about a file. */
+export interface Finding {
+  /** `error`: a client refuses the resource (NACK), or the file cannot be read. `warning`: it is accepted, and calls will fail or do less than it says. */
+  readonly severity: 'error' | 'warning';
+  /** `file:line:column`, or the file. */
+  readonly origin: string;
+  readonly message: string;
+}
+
+export interface ValidationResult {
+  readonly files: number;
+  readonly resources: number;
+  readonly findings: readonly Finding[];
+}
+
+type Decoded = { readonly [K in Kind]: Map<string, { readonly value: Model[K]; readonly origin: string }> };
+
+/**
+ * Checks a folder, or one file, of resources without a control plane: with the decoders and in the words with which inmesh
+ * would refuse them on the stream. Throws a MeshError where there is no such file or folder.
+ */
+export function validateResources(path: string): ValidationResult {
+  const findings: Finding[] = [];
+  const resources: Resource[] = [];
+  const seen = new Map<string, Resource>();
+  const files = filesOf(path);
+  for (const file of files) {
+    for (const resource of read(file, findings)) {
+      const key = `${resource.typeUrl} ${resource.name}`;
+      const first = seen.get(key);
+      if (first === undefined) seen.set(key, resource);
+      else
+        findings.push({ severity: 'error', origin: resource.origin, message: text(duplicateError(first, resource)) });
+      resources.push(resource);
+    }
+  }
+  const decoded = decode(resources, findings);
+  warnUnsupported(decoded, findings);
+  warnDangling(decoded, (typeName, name) => seen.has(`${typeUrlOf(typeName)} ${name}`), findings);
+  return { files: files.length, resources: resources.length, findings };
+}
+
+function filesOf(path: string): string[] {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined) {
+    throw new MeshError('invalid_config', `${path} does not exist; give a folder or a file of resources`);
+  }
+  if (!found.isDirectory()) return [path];
+  return readdirSync(path)
+    .filter((name) => /^[^.].*\.(ya?ml|json)$/i.test(name))
+    .sort()
+    .map((name) => join(path, name));
+}
+
+function read(file: string, findings: Finding[]): Resource[] {
+  try {
+    return readResources(parseText(readFileSync(file, 'utf8'), file));
+  } catch (error) {
+    findings.push({ severity: 'error', origin: file, message: text(error) });
+    return [];
+  }
+}
+
+function decode(resources: readonly Resource[], findings: Finding[]): Decoded {
+  const decoding = newDecoding();
+  const types = Object.values(resourceTypes(decoding)) as ResourceType[];
+  const decoded: Decoded = {
+    listener: new Map(),
+    routeConfiguration: new Map(),
+    cluster: new Map(),
+    clusterLoadAssignment: new Map(),
+  };
+  const context = { nodeId: '', controlPlane: '', profile: 'envoy' } as const;
+  for (const { typeUrl, any, origin } of resources) {
+    try {
+      const type = types.find((each) => each.typeUrl === typeUrl);
+      if (type !== undefined) {
+        const { name, value } = type.decode(any.value, context);
+        (decoded[type.kind] as Map<string, unknown>).set(name, { value, origin });
+        continue;
+      }
+      const message = anyUnpack(any, registry());
+      const violation = message === undefined ? null : decoding.validate(messageType(typeNameOf(typeUrl)), message);
+      if (violation !== null) throw new MeshError('invalid_config', `${violation.field}: ${violation.problem}`);
+    } catch (error) {
+      findings.push({ severity: 'error', origin, message: text(error) });
+    }
+  }
+  return decoded;
+}
+
+function warnUnsupported(decoded: Decoded, findings: Finding[]): void {
+  const warn = (origin: string, message: string) => findings.push({ severity: 'warning', origin, message });
+  for (const [name, { value, origin }] of decoded.listener) {
+    const refused = value.http?.httpFilters.filter(({ support }) => support === 'refused') ?? [];
+    for (const filter of refused)
+      warn(origin, `Listener "${name}": calls are refused, HTTP filter ${filter.name} is not supported`);
+  }
+  const configurations = [
+    ...decoded.routeConfiguration.values(),
+    ...[...decoded.listener.values()].flatMap(({ value, origin }) =>
+      value.http?.routes.kind === 'inline' ? [{ value: value.http.routes.config, origin }] : [],
+    ),
+  ];
+  for (const { value, origin } of configurations) {
+    for (const virtualHost of value.virtualHosts) {
+      for (const [index, route] of virtualHost.routes.entries()) {
+        if (route.unsupported.length === 0) continue;
+        const place = `RouteConfiguration "${value.name}", virtual host "${virtualHost.name}", routes[${index}]`;
+        warn(origin, `${place}: calls are refused, not supported: ${route.unsupported.join(', ')}`);
+      }
+    }
+  }
+  for (const [name, { value, origin }] of decoded.cluster) {
+    if (value.unsupported.length > 0) {
+      warn(origin, `Cluster "${name}": calls are refused, not supported: ${value.unsupported.join(', ')}`);
+    }
+  }
+}
+
+/** A name that nothing answers to is no mistake by itself (another file or server may have it), but worth a word. */
+function warnDangling(
+  decoded: Decoded,
+  isHere: (typeName: string, name: string) => boolean,
+  findings: Finding[],
+): void {
+  const warn = (origin: string, message: string) => findings.push({ severity: 'warning', origin, message });
+  for (const [name, { value, origin }] of decoded.listener) {
+    const routes = value.http?.routes;
+    if (routes?.kind === 'rds' && !isHere('envoy.config.route.v3.RouteConfiguration', routes.name)) {
+      warn(origin, `Listener "${name}" names RouteConfiguration "${routes.name}", which is not here`);
+    }
+  }
+  for (const { value, origin } of decoded.routeConfiguration.values()) {
+    const named = value.virtualHosts.flatMap(({ routes }) =>
+      routes.flatMap(({ action }) => (action.kind === 'forward' ? action.clusters.map(({ name }) => name) : [])),
+    );
+    for (const cluster of new Set(named)) {
+      if (!isHere('envoy.config.cluster.v3.Cluster', cluster)) {
+        warn(origin, `RouteConfiguration "${value.name}" names Cluster "${cluster}", which is not here`);
+      }
+    }
+  }
+  for (const [name, { value, origin }] of decoded.cluster) {
+    const { discovery } = value;
+    if (discovery.kind === 'eds' && !isHere('envoy.config.endpoint.v3.ClusterLoadAssignment', discovery.serviceName)) {
+      warn(
+        origin,
+        `Cluster "${name}" takes its endpoints from ClusterLoadAssignment "${discovery.serviceName}", which is not here`,
+      );
+    }
+  }
+}
+
+function text(error: unknown): string {
+  if (isMeshError(error)) return error.message.replace(/^\[\w+\] /, '').replace(/ \(resource [^)]*\)$/, '');
+  return error instanceof Error ? error.message : String(error);
+}
