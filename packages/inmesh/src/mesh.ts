@@ -17,7 +17,7 @@ import {
 } from '@inmesh/core';
 import { dnsResolver } from '@inmesh/discovery';
 import { type DispatcherLike, MeshDispatcher, onCall, SocketConnector } from '@inmesh/transports';
-import { type AdsStatus, type Bootstrap, Join } from '@inmesh/xds';
+import { type AdsStatus, type Bootstrap, Join, listenersByName } from '@inmesh/xds';
 import { type Explanation, explainCall } from './explain.ts';
 import { globalDispatcher, Installation } from './install.ts';
 import { rememberError, rememberResponse } from './local-errors.ts';
@@ -97,7 +97,7 @@ export class Mesh implements AsyncDisposable {
       source,
       clusters: this.#clusters,
       random,
-      listenerNames: (target) => listenerNames(bootstrap, target),
+      listeners: listenersByName(source, (target) => listenerNames(bootstrap, target)),
     });
     const stack = outbound({
       directory: this.#join,

@@ -55,6 +55,7 @@ export {
 } from './decode/index.ts';
 export { Join, type JoinOptions } from './join/join.ts';
 export type { JoinedAuthority } from './join/joined-authority.ts';
+export { type ListenerFinder, listenersByName } from './join/listener-finder.ts';
 export {
   type DecodeMessageOptions,
   type DocumentPath,

@@ -1,12 +1,12 @@
 import type { Clusters, ConfigSource, Directory, Random } from '@inmesh/core';
 import { JoinedAuthority } from './joined-authority.ts';
+import type { ListenerFinder } from './listener-finder.ts';
 
 export interface JoinOptions {
   readonly source: ConfigSource;
   readonly clusters: Clusters;
   readonly random: Random;
-  /** Names under which a target (host and port) may be known as a listener, the best first. */
-  readonly listenerNames: (target: string) => readonly string[];
+  readonly listeners: ListenerFinder;
   /** Authorities followed at most; the one that was asked for longest ago makes room. Default 10,000: a bound on memory where callers choose their `Host` freely. */
   readonly maxAuthorities?: number;
 }

@@ -12,14 +12,6 @@ import {
 } from '@inmesh/core';
 import type { JoinOptions } from './join.ts';
 
-/** One name under which the listener may be known. */
-interface Candidate {
-  readonly name: string;
-  unwatch: Unwatch | null;
-  listener: Listener | null;
-  error: MeshError | null;
-}
-
 /** Follows the way of one authority through the feed, and swaps its route table when all that the new one needs is there. */
 export class JoinedAuthority implements AuthorityEntry {
   readonly target: string;
@@ -30,7 +22,7 @@ export class JoinedAuthority implements AuthorityEntry {
   /** The last thing the control plane had to say against a resource whose older version is in force. */
   ambient: MeshError | null = null;
   readonly #options: JoinOptions;
-  readonly #candidates: Candidate[];
+  #unwatchListener: Unwatch | null = null;
   #listener: Listener | null = null;
   #routesName: string | null = null;
   #unwatchRoutes: Unwatch | null = null;
@@ -44,13 +36,16 @@ export class JoinedAuthority implements AuthorityEntry {
     this.target = target;
     this.authority = authority;
     this.#options = options;
-    this.#candidates = options
-      .listenerNames(target)
-      .map((name) => ({ name, unwatch: null, listener: null, error: null }));
   }
 
   start(): void {
-    this.#ask(0);
+    this.#unwatchListener = this.#options.listeners.find(this.target, {
+      changed: (listener) => this.#use(listener),
+      resourceError: (error) => this.#lose(error),
+      ambientError: (error) => {
+        this.ambient = error;
+      },
+    });
   }
 
   whenSettled(callback: () => void): () => void {
@@ -60,54 +55,23 @@ export class JoinedAuthority implements AuthorityEntry {
 
   close(): void {
     this.#closed = true;
-    for (const { unwatch } of this.#candidates) unwatch?.();
+    this.#unwatchListener?.();
     this.#unwatchRoutes?.();
     for (const handle of this.#clusters.values()) handle.release();
     this.#fail(new MeshError('draining', 'the mesh was closed', { authority: this.authority }));
   }
 
-  /** Asks for the listener by its best name, and by the next once that one is known not to exist. */
-  #ask(index: number): void {
-    const candidate = this.#candidates[index];
-    if (candidate === undefined || candidate.unwatch !== null) return;
-    candidate.unwatch = () => {};
-    candidate.unwatch = this.#options.source.watch('listener', candidate.name, {
-      changed: (listener) => {
-        candidate.listener = listener;
-        candidate.error = null;
-        this.#select();
-      },
-      resourceError: (error) => {
-        candidate.listener = null;
-        candidate.error = error;
-        this.#ask(index + 1);
-        this.#select();
-      },
-      ambientError: (error) => {
-        this.ambient = error;
-      },
-    });
-  }
-
-  #select(): void {
+  #lose(error: MeshError): void {
     if (this.#closed) return;
-    const found = this.#candidates.find(({ listener }) => listener !== null);
-    if (found?.listener !== null && found !== undefined) {
-      this.#use(found.listener);
-      return;
-    }
-    const errors = this.#candidates.map(({ error }) => error);
-    if (errors.some((error) => error === null)) return;
     this.#listener = null;
     this.#dropRoutes();
     this.#releaseClusters();
-    const error = errors[0] as MeshError;
     this.absent = !this.#everKnown && error.code !== 'invalid_config';
     this.#fail(error);
   }
 
   #use(listener: Listener): void {
-    if (listener === this.#listener) return;
+    if (listener === this.#listener || this.#closed) return;
     this.#listener = listener;
     this.#everKnown = true;
     this.absent = false;
