@@ -52,6 +52,7 @@ class Held implements Holder {
   readonly #handler: Handler;
   readonly #timer: Timer;
   readonly #forget: () => void;
+  #waiting = true;
 
   constructor(
     { clock, holdTimeoutMs }: HoldOptions,
@@ -67,12 +68,12 @@ class Held implements Holder {
     room.held++;
     call.controller.attach(this);
     this.#forget = entry.whenSettled(() => {
-      this.#leave();
+      if (!this.#leave()) return;
       admit(next, call, handler, entry);
     });
     this.#timer = outsideContext(() =>
       clock.setTimer(holdTimeoutMs, () => {
-        this.#leave();
+        if (!this.#leave()) return;
         handler.onResponseError(
           new MeshError('config_timeout', `no routes from the control plane within ${holdTimeoutMs} ms`, {
             authority: entry.authority,
@@ -83,17 +84,20 @@ class Held implements Holder {
   }
 
   abort(error: Error): void {
-    this.#leave();
-    this.#handler.onResponseError(error);
+    if (this.#leave()) this.#handler.onResponseError(error);
   }
 
   pause(): void {}
   resume(): void {}
 
-  #leave(): void {
+  /** Ends the wait, once: a call that is admitted may give up others that were to be admitted after it. */
+  #leave(): boolean {
+    if (!this.#waiting) return false;
+    this.#waiting = false;
     this.#room.held--;
     this.#timer.cancel();
     this.#forget();
     this.#call.controller.detach(this);
+    return true;
   }
 }

@@ -31,6 +31,7 @@ class Reply implements Holder {
   readonly #headers: Headers;
   readonly #status: number;
   readonly #body: Uint8Array | null;
+  #sent = false;
   #over = false;
 
   constructor(call: Call, handler: Handler, headers: Headers, status: number, body: Uint8Array | null) {
@@ -49,7 +50,7 @@ class Reply implements Holder {
 
   abort(error: Error): void {
     if (this.#over) return;
-    this.#over = true;
+    this.#end();
     this.#handler.onResponseError(error);
   }
 
@@ -60,9 +61,20 @@ class Reply implements Holder {
   }
 
   #continue(): void {
-    if (this.#over || this.#call.controller.paused) return;
-    this.#over = true;
-    if (this.#body !== null && this.#body.byteLength > 0) this.#handler.onResponseData(this.#body);
+    const { controller } = this.#call;
+    if (this.#over || controller.paused) return;
+    if (!this.#sent) {
+      this.#sent = true;
+      if (this.#body !== null && this.#body.byteLength > 0) this.#handler.onResponseData(this.#body);
+      // The caller may have given up or paused at the sight of the body.
+      if (this.#over || controller.paused) return;
+    }
+    this.#end();
     this.#handler.onResponseEnd(Headers.empty());
+  }
+
+  #end(): void {
+    this.#over = true;
+    this.#call.controller.detach(this);
   }
 }

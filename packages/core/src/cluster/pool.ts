@@ -12,6 +12,7 @@ class Pending implements Holder {
   readonly call: Call;
   readonly handler: Handler;
   readonly #pool: HostPool;
+  #waiting = true;
 
   constructor(pool: HostPool, call: Call, handler: Handler) {
     this.#pool = pool;
@@ -20,8 +21,17 @@ class Pending implements Holder {
   }
 
   abort(error: Error): void {
+    if (!this.leave()) return;
     this.#pool.withdraw(this);
     this.handler.onResponseError(error);
+  }
+
+  /** Ends the wait, once: what a handler does to other calls while several are failed must not fail one of them twice. */
+  leave(): boolean {
+    if (!this.#waiting) return false;
+    this.#waiting = false;
+    this.call.controller.detach(this);
+    return true;
   }
 
   // Nothing flows yet: the connection looks at `controller.paused` when it starts.
@@ -43,11 +53,15 @@ export class HostPool implements ConnectionEvents {
   readonly #open = new Set<Connection>();
   readonly #connecting = new Set<Connecting>();
   #pending: Pending[] = [];
-  #draining = false;
+  #draining: boolean;
+  /** Why no call is taken on any more; null before the end. */
+  #destroyed: MeshError | null = null;
 
   constructor(cluster: Cluster, endpoint: Endpoint) {
     this.#cluster = cluster;
     this.#endpoint = endpoint;
+    // A call that was in flight when its cluster went may still choose a host that was never called before.
+    this.#draining = cluster.closed;
   }
 
   /** Connections that are open, in use or not. */
@@ -59,6 +73,10 @@ export class HostPool implements ConnectionEvents {
     const connection = this.#idle.pop();
     if (connection !== undefined) {
       connection.dispatch(call, handler, true);
+      return;
+    }
+    if (this.#destroyed !== null) {
+      handler.onResponseError(this.#destroyed);
       return;
     }
     const { stats, config } = this.#cluster;
@@ -100,6 +118,8 @@ export class HostPool implements ConnectionEvents {
   /** Closes everything now; calls in flight fail. */
   destroy(error: MeshError): void {
     this.#draining = true;
+    this.#destroyed = error;
+    this.#idle.length = 0;
     this.#fail(error);
     for (const opening of [...this.#connecting]) this.#cancel(opening);
     for (const connection of [...this.#open]) connection.destroy();
@@ -108,6 +128,7 @@ export class HostPool implements ConnectionEvents {
   onIdle(connection: Connection): void {
     const next = this.#pending.shift();
     if (next !== undefined) {
+      next.leave();
       this.#cluster.stats.upstream_rq_pending_active--;
       connection.dispatch(next.call, next.handler, false);
     } else if (this.#draining) {
@@ -197,11 +218,9 @@ export class HostPool implements ConnectionEvents {
     const pending = this.#pending;
     this.#pending = [];
     const { stats } = this.#cluster;
-    for (const { call, handler } of pending) {
-      stats.upstream_rq_pending_active--;
-      stats.upstream_rq_pending_failure_eject++;
-      handler.onResponseError(call.controller.reason ?? error);
-    }
+    stats.upstream_rq_pending_active -= pending.length;
+    stats.upstream_rq_pending_failure_eject += pending.length;
+    for (const waiting of pending) if (waiting.leave()) waiting.handler.onResponseError(error);
   }
 }
 
