@@ -44,6 +44,8 @@ export class Call {
   endpoint: Endpoint | null = null;
   /** 1 for the first. */
   attempt = 1;
+  /** True where the feed has never known the authority: the call is for what was there before the mesh. */
+  passes = false;
   /** True once its deadline has passed: no further attempt. */
   expired = false;
   /** Endpoints of earlier attempts; null before the first retry. */

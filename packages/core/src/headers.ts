@@ -37,6 +37,7 @@ export class Headers implements Iterable<readonly [string, string]> {
   /** The value of a header; several are joined by ", ". `name` is in lower case. */
   get(name: string): string | undefined {
     if (this.#record !== null) {
+      if (!Object.hasOwn(this.#record, name)) return undefined;
       const value = this.#record[name];
       return Array.isArray(value) ? value.join(', ') : value;
     }
@@ -51,7 +52,7 @@ export class Headers implements Iterable<readonly [string, string]> {
 
   /** `name` is in lower case. */
   has(name: string): boolean {
-    if (this.#record !== null) return this.#record[name] !== undefined;
+    if (this.#record !== null) return Object.hasOwn(this.#record, name);
     const pairs = this.#list();
     for (let i = 0; i < pairs.length; i += 2) if (sameName(pairs[i] as string, name)) return true;
     return false;
@@ -113,10 +114,11 @@ export class Headers implements Iterable<readonly [string, string]> {
     return this.#raw;
   }
 
+  /** Shares nothing that anybody could change: a record that was handed out is its receiver's. */
   copy(): Headers {
     return this.#pairs === null
-      ? new Headers(null, this.#raw, this.#record)
-      : new Headers(this.#pairs.slice(), this.#raw, this.#record);
+      ? new Headers(null, this.#raw, null)
+      : new Headers(this.#pairs.slice(), this.#raw, null);
   }
 
   *[Symbol.iterator](): IterableIterator<readonly [string, string]> {

@@ -41,9 +41,12 @@ export function hold(options: HoldOptions): Layer {
 
 function admit(next: Dispatch, call: Call, handler: Handler, entry: AuthorityEntry): void {
   call.table = entry.table;
-  if (entry.table !== null) next(call, handler);
-  else if (entry.absent && call.context.passThrough !== null) call.context.passThrough(call);
-  else handler.onResponseError(entry.error as Error);
+  if (entry.table !== null) {
+    next(call, handler);
+    return;
+  }
+  call.passes = entry.absent && call.context.passThrough !== null;
+  handler.onResponseError(entry.error as Error);
 }
 
 class Held implements Holder {

@@ -34,7 +34,8 @@ export interface ObserveParts {
 
 /**
  * Sees a call as its caller does: what came of it in the end, and under which response flag. It also turns a failure
- * before the response into the local reply of a sidecar, where the caller has not asked for errors.
+ * before the response into the local reply of a sidecar, where the caller has not asked for errors, and lets a call go
+ * that is none of the mesh's.
  */
 export function observe(parts: ObserveParts): Layer {
   const { stats } = parts;
@@ -62,6 +63,7 @@ class ObserveHandler extends PassHandler {
 
   override onUpgrade(status: number, headers: Headers, socket: Duplex): void {
     this.#end();
+    this.#call.body?.cancel(new Error('the protocol changed before the request was sent'));
     this.next.onUpgrade(status, headers, socket);
   }
 
@@ -79,11 +81,26 @@ class ObserveHandler extends PassHandler {
   override onResponseEnd(trailers: Headers): void {
     this.#parts.stats.downstream_rq_completed++;
     this.#end();
+    // A server may answer without reading on: the caller's stream ends with the call.
+    this.#call.body?.cancel(new Error('the response ended before the request was sent'));
     this.next.onResponseEnd(trailers);
   }
 
   override onResponseError(error: Error): void {
-    const { controller, context, body } = this.#call;
+    const { controller, context, body, passes } = this.#call;
+    if (passes) {
+      this.#end();
+      context.passThrough?.(this.#call);
+      return;
+    }
+    const failure = body?.failure ?? null;
+    if (failure !== null && !controller.aborted) {
+      // The caller's own doing: no sidecar would answer, and the error is the caller's.
+      this.#parts.stats.downstream_rq_rx_reset++;
+      this.#end();
+      this.next.onResponseError(failure);
+      return;
+    }
     if (isMeshError(error)) {
       this.#parts.stats.flags[error.flag] = (this.#parts.stats.flags[error.flag] ?? 0) + 1;
       if (!this.#started && !controller.aborted && context.failAs === 'response') {
