@@ -100,7 +100,8 @@ class EndpointHandler extends PassHandler {
 
   override onResponseError(error: Error): void {
     this.#end(false);
-    if (isMeshError(error)) {
+    // A timeout, and the caller's own abort, reset the request from our side.
+    if (isMeshError(error) && error.code !== 'request_timeout') {
       if (error.code === 'connection_termination' || error.code === 'remote_reset') {
         this.#cluster.stats.upstream_rq_rx_reset++;
         this.#cluster.stats.upstream_cx_destroy_with_active_rq++;

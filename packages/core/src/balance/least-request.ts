@@ -36,7 +36,8 @@ export class LeastRequest implements Balancer {
   }
 
   #less(a: Endpoint, b: Endpoint): boolean {
-    if (!this.#weighted || this.#bias === 0) return a.stats.rq_active < b.stats.rq_active;
+    if (!this.#weighted) return a.stats.rq_active < b.stats.rq_active;
+    // A bias of 0 leaves the weights alone to decide.
     return (a.stats.rq_active + 1) ** this.#bias < (b.stats.rq_active + 1) ** this.#bias;
   }
 }

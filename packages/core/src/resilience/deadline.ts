@@ -28,8 +28,9 @@ class DeadlineHandler extends PassHandler {
     this.#wheel = wheel;
     this.#timeoutMs = timeoutMs;
     this.#call = call;
-    // A request without a body is complete when it arrives here: waiting for a connection counts, as in Envoy.
-    if (call.body === null) this.#start();
+    // A request whose body is in memory, or that has none, is complete when it arrives here: waiting for a connection
+    // counts, as in Envoy.
+    if (call.body === null || call.body.bytes !== null) this.#start();
   }
 
   override onRequestSent(complete: boolean): void {

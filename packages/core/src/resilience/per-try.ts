@@ -7,7 +7,8 @@ import type { Timer } from '../util/clock.ts';
 import type { TimerWheel } from '../util/timer-wheel.ts';
 
 /**
- * The timeout of one attempt, from the moment the request is on its way: waiting for a connection does not count.
+ * The timeout of one attempt, from the moment the request is on its way, or sent where it is a stream, to the start of the
+ * response: waiting for a connection or for the caller does not count, and a response that has begun has the route's time.
  * (envoy.config.route.v3.RetryPolicy.per_try_timeout)
  */
 export function perTry(wheel: TimerWheel): Layer {
@@ -16,6 +17,8 @@ export function perTry(wheel: TimerWheel): Layer {
     next(call, timeoutMs > 0 ? new TryHandler(wheel, timeoutMs, call, handler) : handler);
   };
 }
+
+const STOPPED: Timer = { cancel() {} };
 
 class TryHandler extends PassHandler {
   readonly #wheel: TimerWheel;
@@ -31,23 +34,37 @@ class TryHandler extends PassHandler {
   }
 
   override onRequestSent(complete: boolean): void {
-    this.#timer ??= this.#wheel.set(this.#timeoutMs, () => this.#expire());
+    const { body } = this.#call;
+    if (complete || body === null || body.bytes !== null) {
+      this.#timer ??= this.#wheel.set(this.#timeoutMs, () => this.#expire());
+    }
     this.next.onRequestSent(complete);
   }
 
+  override onResponseStart(status: number, headers: Headers, message: string): void {
+    this.#stop();
+    this.next.onResponseStart(status, headers, message);
+  }
+
   override onUpgrade(status: number, headers: Headers, socket: Duplex): void {
-    this.#timer?.cancel();
+    this.#stop();
     this.next.onUpgrade(status, headers, socket);
   }
 
   override onResponseEnd(trailers: Headers): void {
-    this.#timer?.cancel();
+    this.#stop();
     this.next.onResponseEnd(trailers);
   }
 
   override onResponseError(error: Error): void {
-    this.#timer?.cancel();
+    this.#stop();
     this.next.onResponseError(error);
+  }
+
+  /** A request that is still being sent when the response begins starts no timer any more. */
+  #stop(): void {
+    this.#timer?.cancel();
+    this.#timer = STOPPED;
   }
 
   #expire(): void {
@@ -55,7 +72,7 @@ class TryHandler extends PassHandler {
     if (cluster !== null) cluster.stats.upstream_rq_per_try_timeout++;
     if (endpoint !== null) endpoint.stats.rq_timeout++;
     controller.interrupt(
-      new MeshError('request_timeout', `no complete response within per_try_timeout (${this.#timeoutMs} ms)`, {
+      new MeshError('request_timeout', `no response within per_try_timeout (${this.#timeoutMs} ms)`, {
         ...(cluster === null ? {} : { cluster: cluster.name }),
         ...(endpoint === null ? {} : { endpoint: endpoint.key }),
         attempt,

@@ -94,7 +94,13 @@ function matchesError(on: ReadonlySet<string>, error: Error, sent: boolean): boo
   if (!isMeshError(error)) return false;
   switch (error.code) {
     case 'connection_failure':
-      return on.has('connect-failure') || on.has('5xx') || on.has('gateway-error');
+      return (
+        on.has('connect-failure') ||
+        on.has('reset-before-request') ||
+        on.has('reset') ||
+        on.has('5xx') ||
+        on.has('gateway-error')
+      );
     case 'connection_termination':
     case 'remote_reset':
     case 'protocol_error':

@@ -2,7 +2,7 @@ import type { Call } from '../call.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Holder } from '../controller.ts';
 import { type Dispatch, type Handler, type Layer, PassHandler } from '../dispatch.ts';
-import { isMeshError, MeshError } from '../errors.ts';
+import { isMeshError } from '../errors.ts';
 import type { Headers } from '../headers.ts';
 import type { Clock, Timer } from '../util/clock.ts';
 import { outsideContext } from '../util/outside.ts';
@@ -42,8 +42,8 @@ class AttemptHandler extends PassHandler {
   #committed = false;
   /** Another attempt took over. */
   #replaced = false;
-  /** The policy would try again, but has no attempts left. */
-  #exhausted = false;
+  /** What stood against a retry that the policy asked for, as a response flag. */
+  #refusal: 'URX' | 'UO' | null = null;
   #status = 0;
 
   constructor(
@@ -100,7 +100,7 @@ class AttemptHandler extends PassHandler {
     if (this.#replaced) return;
     if (!this.#committed && this.#retried(0, error, true)) return;
     this.#finish(false);
-    this.next.onResponseError(this.#exhausted && isMeshError(error) ? error.withFlag('URX') : error);
+    this.next.onResponseError(this.#refusal !== null && isMeshError(error) ? error.withFlag(this.#refusal) : error);
   }
 
   #finish(success: boolean): void {
@@ -125,7 +125,7 @@ class AttemptHandler extends PassHandler {
       if (policy.numRetries > 0) {
         stats.upstream_rq_retry_limit_exceeded++;
         if (routeStats !== undefined) routeStats.upstream_rq_retry_limit_exceeded++;
-        this.#exhausted = true;
+        this.#refusal = 'URX';
       }
       return false;
     }
@@ -133,6 +133,7 @@ class AttemptHandler extends PassHandler {
     if (!this.#allowed()) {
       stats.upstream_rq_retry_overflow++;
       if (routeStats !== undefined) routeStats.upstream_rq_retry_overflow++;
+      if (policy.fromFeed) this.#refusal = 'UO';
       return false;
     }
     stats.upstream_rq_retry++;
@@ -141,8 +142,7 @@ class AttemptHandler extends PassHandler {
     if (this.#isRetry && policy.fromFeed) this.#cluster.retriesActive--;
     if (policy.fromFeed) this.#cluster.retriesActive++;
     // As Envoy, resets what is still coming rather than reading a body that nobody wants.
-    if (!over)
-      call.controller.interrupt(new MeshError('remote_reset', 'the response is not wanted: the call is retried'));
+    if (!over) call.controller.interrupt(new Error('the response is not wanted: the call is retried'));
     this.#again();
     return true;
   }
@@ -158,7 +158,8 @@ class AttemptHandler extends PassHandler {
       retryBudget === null
         ? limits.maxRetries
         : Math.max(retryBudget.minRetryConcurrency, ((active + pending) * retryBudget.budgetPercent) / 100);
-    return cluster.retriesActive < most;
+    // As Envoy, gives back what this attempt holds before it asks for the next: one retry takes one place, not two.
+    return cluster.retriesActive - (this.#isRetry ? 1 : 0) < most;
   }
 
   #again(): void {

@@ -31,7 +31,11 @@ export function finalize({ requestId }: FinalizeParts): Layer {
     const { headers } = call.head;
     if (!headers.has('x-request-id')) headers.append('x-request-id', requestId());
     if (!headers.has('x-forwarded-proto')) headers.append('x-forwarded-proto', call.head.scheme);
-    if (route.timeoutMs > 0) headers.set('x-envoy-expected-rq-timeout-ms', `${route.timeoutMs}`);
+    const { timeoutMs, retryPolicy } = route;
+    const perTryMs = retryPolicy.perTryTimeoutMs;
+    // What the server has for this attempt: the shorter of the two, as Envoy sends it.
+    const expectedMs = perTryMs > 0 && (timeoutMs === 0 || perTryMs < timeoutMs) ? perTryMs : timeoutMs;
+    if (expectedMs > 0) headers.set('x-envoy-expected-rq-timeout-ms', `${expectedMs}`);
     next(call, counted);
   };
 }

@@ -68,12 +68,14 @@ export class TimerWheel {
 
   #drive(): void {
     this.#driving = true;
-    const armed = this.#clock.now();
+    const now = this.#clock.now();
+    // To the next tick, not one tick from here: a timeout would else be late by the distance between the two as well.
+    const wait = Math.ceil(TICK_MS - ((now - this.#origin) % TICK_MS));
     outsideContext(() =>
       this.#clock.setTimer(
-        TICK_MS,
+        wait,
         () => {
-          const late = this.#clock.now() - armed - TICK_MS;
+          const late = this.#clock.now() - now - wait;
           if (late > LAG_MS) this.#clock.afterInput(() => this.#turn());
           else this.#turn();
         },
@@ -85,10 +87,14 @@ export class TimerWheel {
   #turn(): void {
     const now = this.#ticks();
     const last = Math.min(now, this.#tick + SLOTS);
-    for (let tick = this.#tick; tick <= last; tick++) this.#expire(this.#slots[tick % SLOTS], now);
-    this.#tick = now;
-    if (this.#slots.some((slot) => slot !== undefined && slot.size > 0)) this.#drive();
-    else this.#driving = false;
+    try {
+      for (let tick = this.#tick; tick <= last; tick++) this.#expire(this.#slots[tick % SLOTS], now);
+      this.#tick = now;
+    } finally {
+      // Whatever a callback did: the other timeouts must not stop with it.
+      if (this.#slots.some((slot) => slot !== undefined && slot.size > 0)) this.#drive();
+      else this.#driving = false;
+    }
   }
 
   #expire(slot: Set<WheelTimer> | undefined, now: number): void {
