@@ -14,7 +14,10 @@ const encoder = new TextEncoder();
 
 /** The one place where the mesh answers in the stead of an upstream: Envoy's shape, content-length and content-type. */
 export function localReply(call: Call, handler: Handler, { status, body, contentType }: LocalReply): void {
-  const pairs = body.byteLength > 0 ? ['content-length', `${body.byteLength}`, 'content-type', contentType] : [];
+  const pairs: string[] = [];
+  if (body.byteLength > 0) pairs.push('content-length', `${body.byteLength}`, 'content-type', contentType);
+  // Envoy's codec says so of a response that ends with its headers, where the status allows a body.
+  else if (status !== 204 && status !== 304 && call.head.method !== 'HEAD') pairs.push('content-length', '0');
   call.body?.cancel(new Error('the request was answered before it was sent'));
   new Reply(call, handler, Headers.from(pairs), status, call.head.method === 'HEAD' ? null : body).start();
 }
