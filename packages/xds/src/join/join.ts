@@ -7,7 +7,7 @@ export interface JoinOptions {
   readonly clusters: Clusters;
   readonly random: Random;
   readonly listeners: ListenerFinder;
-  /** Authorities followed at most; the one that was asked for longest ago makes room. Default 10,000: a bound on memory where callers choose their `Host` freely. */
+  /** Authorities followed at most; one that was not asked for lately makes room. Default 10,000: a bound on memory where callers choose their `Host` freely. */
   readonly maxAuthorities?: number;
 }
 
@@ -19,6 +19,7 @@ export class Join implements Directory {
   readonly #options: JoinOptions;
   readonly #maxAuthorities: number;
   readonly #entries = new Map<string, JoinedAuthority>();
+  #closed = false;
 
   constructor(options: JoinOptions) {
     this.#options = options;
@@ -28,9 +29,16 @@ export class Join implements Directory {
   lookup(target: string, authority: string): JoinedAuthority {
     const key = sameAuthority(target, authority) ? target : `${target} ${authority}`;
     const known = this.#entries.get(key);
-    if (known !== undefined) return known;
-    if (this.#entries.size >= this.#maxAuthorities) this.#dropOldest();
+    if (known !== undefined) {
+      known.used = true;
+      return known;
+    }
     const entry = new JoinedAuthority(target, authority, this.#options);
+    if (this.#closed) {
+      entry.close('the mesh was closed');
+      return entry;
+    }
+    if (this.#entries.size >= this.#maxAuthorities) this.#makeRoom();
     this.#entries.set(key, entry);
     entry.start();
     return entry;
@@ -43,23 +51,30 @@ export class Join implements Directory {
 
   /** Ends every subscription. */
   close(): void {
-    for (const entry of this.#entries.values()) entry.close();
+    this.#closed = true;
+    for (const entry of this.#entries.values()) entry.close('the mesh was closed');
     this.#entries.clear();
   }
 
-  #dropOldest(): void {
+  /** Drops the oldest that was not asked for since it was last passed over, nor has calls waiting: one mark instead of an order that each call would have to keep. */
+  #makeRoom(): void {
     for (const [key, entry] of this.#entries) {
-      entry.close();
       this.#entries.delete(key);
-      return;
+      if (!entry.used && !entry.awaited) {
+        entry.close('too many other authorities are in use');
+        return;
+      }
+      entry.used = false;
+      this.#entries.set(key, entry);
     }
   }
 }
 
-/** True where the `Host` says what the URL says: with the port, or without where it is the default one. */
+/**
+ * True where the `Host` is what the URL makes of it: with its port, without the default one. A caller that writes the
+ * default port into its `Host` has another authority: domains see the port.
+ */
 function sameAuthority(target: string, authority: string): boolean {
-  return (
-    target === authority ||
-    (target.length === authority.length + 3 && target.endsWith(':80') && target.startsWith(authority))
-  );
+  if (!target.endsWith(':80')) return target === authority;
+  return target.length === authority.length + 3 && target.startsWith(authority);
 }
