@@ -1,0 +1,119 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { binaryOf } from './peers.ts';
+import { freePorts } from './ports.ts';
+import { PeerProcess } from './processes.ts';
+import { until } from './until.ts';
+
+/** What Envoy's access log says of one call. */
+export interface AccessLogLine {
+  readonly call: string;
+  readonly flags: string;
+  readonly details: string;
+  readonly cluster: string | null;
+  readonly host: string | null;
+}
+
+export interface EnvoyOptions {
+  readonly node: string;
+  /** Port of an ADS server in the clear; its listeners and clusters are Envoy's. */
+  readonly ads?: number;
+  /** Envoy's `static_resources`, beside those. */
+  readonly staticResources?: { readonly listeners?: readonly object[]; readonly clusters?: readonly object[] };
+}
+
+/** A real Envoy with one worker, so that what it has taken from the feed is in force for the next request it reads. */
+export class Envoy {
+  readonly process: PeerProcess;
+  readonly #admin: number;
+  readonly #folder: string;
+  readonly #log = new Map<string, AccessLogLine>();
+
+  private constructor(process: PeerProcess, admin: number, folder: string) {
+    this.process = process;
+    this.#admin = admin;
+    this.#folder = folder;
+    process.onLine((line) => {
+      if (!line.startsWith('{"')) return;
+      const entry = JSON.parse(line) as AccessLogLine;
+      if (entry.call) this.#log.set(entry.call, entry);
+    });
+  }
+
+  static async start(options: EnvoyOptions): Promise<Envoy> {
+    const [admin = 0] = await freePorts(1);
+    const folder = mkdtempSync(join(tmpdir(), 'inmesh-envoy-'));
+    const file = join(folder, 'envoy.json');
+    writeFileSync(file, JSON.stringify(bootstrap(options, admin)));
+    const args = ['--config-path', file, '--concurrency', '1', '--log-level', 'warn', '--disable-hot-restart'];
+    args.push('--drain-time-s', '1', '--parent-shutdown-time-s', '2', '--file-flush-interval-msec', '20');
+    const envoy = new Envoy(new PeerProcess(`envoy ${options.node}`, binaryOf('envoy'), args), admin, folder);
+    try {
+      await until(`envoy ${options.node} is ready`, async () => {
+        if (!envoy.process.alive) throw new Error(envoy.process.log);
+        return (await fetch(`${envoy.admin}/ready`)).ok;
+      });
+    } catch (error) {
+      await envoy.stop();
+      throw new Error(`envoy did not start:\n${envoy.process.log}`, { cause: error });
+    }
+    return envoy;
+  }
+
+  get admin(): string {
+    return `http://127.0.0.1:${this.#admin}`;
+  }
+
+  /** The log line of a call, which is written a moment after the answer. */
+  logOf(call: string): Promise<AccessLogLine> {
+    return until(`envoy's access log of call ${call}`, () => this.#log.get(call) ?? null);
+  }
+
+  async stop(signal?: NodeJS.Signals): Promise<void> {
+    await this.process.stop(signal);
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+function bootstrap({ node, ads, staticResources = {} }: EnvoyOptions, admin: number): object {
+  const { listeners = [], clusters = [] } = staticResources;
+  return {
+    node: { id: node, cluster: 'peers' },
+    admin: { address: address(admin) },
+    ...(ads === undefined ? {} : { dynamic_resources: DYNAMIC }),
+    static_resources: { listeners, clusters: ads === undefined ? clusters : [...clusters, adsCluster(ads)] },
+  };
+}
+
+const DYNAMIC = {
+  ads_config: {
+    api_type: 'GRPC',
+    transport_api_version: 'V3',
+    grpc_services: [{ envoy_grpc: { cluster_name: 'ads' } }],
+  },
+  lds_config: { ads: {}, resource_api_version: 'V3' },
+  cds_config: { ads: {}, resource_api_version: 'V3' },
+};
+
+function adsCluster(port: number): object {
+  const options = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+  return {
+    name: 'ads',
+    type: 'STATIC',
+    typed_extension_protocol_options: {
+      [options]: {
+        '@type': `type.googleapis.com/${options}`,
+        explicit_http_config: { http2_protocol_options: {} },
+      },
+    },
+    load_assignment: {
+      cluster_name: 'ads',
+      endpoints: [{ lb_endpoints: [{ endpoint: { address: address(port) } }] }],
+    },
+  };
+}
+
+function address(port: number): object {
+  return { socket_address: { address: '127.0.0.1', port_value: port } };
+}

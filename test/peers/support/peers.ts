@@ -1,0 +1,51 @@
+import { accessSync, constants } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { runningLogs, stopAll } from './processes.ts';
+
+/** The binaries that suites need, by the install script that brings them. */
+const BINARIES = { envoy: 'envoy', gcp: 'go-control-plane' } as const;
+
+export type PeerName = keyof typeof BINARIES;
+
+const home = process.env.PEERS_HOME ?? join(homedir(), '.cache', 'mesh-peers');
+
+/** Where the binary of a peer is. */
+export function binaryOf(peer: PeerName): string {
+  return join(home, 'bin', peer);
+}
+
+/**
+ * A suite that needs real peers. Without one of them its tests are reported as skipped, under their names and never as
+ * passed; with `PEERS=required` that is a failure.
+ */
+export function describeWithPeers(needs: readonly PeerName[], title: string, suite: () => void): void {
+  const missing = needs.filter((peer) => !installed(peer));
+  if (missing.length === 0) {
+    describe(title, () => {
+      afterEach(function () {
+        if (this.currentTest?.state === 'failed') process.stderr.write(`${runningLogs()}\n`);
+      });
+      suite();
+      after(stopAll);
+    });
+    return;
+  }
+  const reason = `${missing.join(', ')} not installed: npm run peers:install -- ${missing.map((peer) => BINARIES[peer]).join(' ')}`;
+  if (process.env.PEERS === 'required') {
+    it(title, () => {
+      throw new Error(reason);
+    });
+  } else {
+    describe.skip(`${title} (${reason})`, suite);
+  }
+}
+
+function installed(peer: PeerName): boolean {
+  try {
+    accessSync(binaryOf(peer), constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
