@@ -22,9 +22,13 @@ export interface HostSet {
   pick(call: Call): Endpoint | null;
 }
 
+/** Hosts beyond those needed: a priority takes all calls while healthy × 1.4 covers it. (overprovisioning_factor, Envoy's default) */
+const OVERPROVISIONING = 1.4;
+
 /**
- * Takes the hosts of the highest priority that has a healthy one. Where no priority has, or the share of healthy hosts
- * is under the panic threshold, all hosts of the highest priority are used, as Envoy does; a threshold of 0 never does that.
+ * Takes the hosts of the highest priority that has a healthy one. Where no priority has, or too few of its hosts are
+ * (panic threshold) and the other priorities cannot make up for it, all hosts of the priority are used, as Envoy does; a
+ * threshold of 0 never does that.
  */
 export function hostSet(endpoints: readonly Endpoint[], options: HostSetOptions): HostSet {
   const priorities = [...new Set(endpoints.map(({ priority }) => priority))].sort((a, b) => a - b);
@@ -34,7 +38,8 @@ export function hostSet(endpoints: readonly Endpoint[], options: HostSetOptions)
   const members = endpoints.filter(({ priority }) => priority === level);
   const usable = members.filter(({ health }) => isHealthy(health));
   const share = members.length === 0 ? 100 : (usable.length * 100) / members.length;
-  const panic = share < options.healthyPanicThreshold && members.length > 0;
+  const panic =
+    share < options.healthyPanicThreshold && members.length > 0 && availability(endpoints, priorities) < 100;
   const chosen = panic ? members : usable;
   const balancer = chosen.length > 0 ? make(chosen, options) : null;
   return {
@@ -42,6 +47,17 @@ export function hostSet(endpoints: readonly Endpoint[], options: HostSetOptions)
     panic,
     pick: (call) => (balancer === null ? null : balancer.pick(call)),
   };
+}
+
+/** Percent of the calls that the healthy hosts of all priorities together can take. */
+function availability(endpoints: readonly Endpoint[], priorities: readonly number[]): number {
+  let sum = 0;
+  for (const priority of priorities) {
+    const members = endpoints.filter((endpoint) => endpoint.priority === priority);
+    const usable = members.filter(({ health }) => isHealthy(health));
+    sum += Math.min(100, (usable.length * 100 * OVERPROVISIONING) / members.length);
+  }
+  return sum;
 }
 
 function make(endpoints: readonly Endpoint[], { lb, random }: HostSetOptions): Balancer {
