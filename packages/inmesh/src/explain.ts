@@ -60,14 +60,15 @@ export function explainCall({ url, mesh, entry, outsideMesh, bootstrap }: Explai
   if (!mesh || entry === null) {
     why.push(
       url.protocol === 'https:'
-        ? 'https: the TLS is the caller’s own, the mesh leaves it alone'
+        ? 'https: the TLS is the caller’s own, the mesh does not look into it'
         : `${url.hostname} is none of the mesh’s domains (option "domains" adds to them)`,
     );
-    return result(outsideMesh === 'refuse' && url.protocol !== 'https:' ? 'refused' : 'pass-through');
+    return result(outsideMesh === 'refuse' ? 'refused' : 'pass-through');
   }
   const [server] = bootstrap.servers;
   const origin = server === undefined ? bootstrap.origin : `control plane ${server.uri}`;
-  if (entry.ambient !== null) why.push(`an older version is in force: ${entry.ambient.message}`);
+  if (entry.ambient !== null && entry.table !== null)
+    why.push(`an older version is in force: ${entry.ambient.message}`);
   if (entry.table === null) {
     if (entry.error === null) {
       why.push(`${origin} has not told about ${entry.target} yet: calls are held`);

@@ -1,7 +1,13 @@
-import type { DispatcherLike, MeshDispatcher } from '@inmesh/transports';
+import { type DispatcherLike, MeshDispatcher } from '@inmesh/transports';
 
-/** Where undici 7 and 8 look for the process-wide dispatcher, and where undici 5 and 6 (built into Node 22) do. */
-const SLOTS = [Symbol.for('undici.globalDispatcher.2'), Symbol.for('undici.globalDispatcher.1')] as const;
+/** Where undici 8 looks for the process-wide dispatcher, and the fetch built into Node 26. */
+const CURRENT = Symbol.for('undici.globalDispatcher.2');
+/** Where undici 5, 6 and 7 look, and the fetch built into Node 22 and 24. */
+const LEGACY = Symbol.for('undici.globalDispatcher.1');
+const SLOTS = [CURRENT, LEGACY] as const;
+
+/** Where this runtime's own fetch looks. */
+const BUILT_IN = Number.parseInt(process.versions.undici ?? '', 10) >= 8 ? CURRENT : LEGACY;
 
 type Slots = { [slot: symbol]: DispatcherLike | undefined };
 
@@ -47,13 +53,39 @@ export class Installation {
   }
 }
 
-/** The dispatcher that calls would go to without the mesh. */
-export function globalDispatcher(): DispatcherLike {
-  wakeBuiltIn();
-  const slots = globalThis as unknown as Slots;
-  const found = slots[SLOTS[0]] ?? slots[SLOTS[1]];
-  if (found === undefined) throw new TypeError('the runtime has no global dispatcher');
-  return found;
+/**
+ * Where calls would go without the mesh: to the process-wide dispatcher of the caller's undici, as it is at that moment,
+ * or, where somebody put a mesh in that place, to the one that was there before.
+ */
+export class WithoutMesh {
+  readonly #last = new Map<symbol, DispatcherLike>();
+
+  constructor() {
+    wakeBuiltIn();
+    for (const slot of SLOTS) {
+      let found = (globalThis as unknown as Slots)[slot];
+      while (found instanceof MeshDispatcher) found = found.previous(slot === LEGACY);
+      if (found !== undefined) this.#last.set(slot, found);
+    }
+  }
+
+  /** For npm's undici: versions 6 and 7 (`legacy`), or 8. */
+  dispatcher(legacy: boolean): DispatcherLike {
+    return this.#at(legacy ? LEGACY : CURRENT);
+  }
+
+  /** For the runtime's own fetch. */
+  builtIn(): DispatcherLike {
+    return this.#at(BUILT_IN);
+  }
+
+  #at(slot: symbol): DispatcherLike {
+    const found = (globalThis as unknown as Slots)[slot];
+    if (found !== undefined && !(found instanceof MeshDispatcher)) this.#last.set(slot, found);
+    const last = this.#last.get(slot);
+    if (last === undefined) throw new TypeError('the runtime has no global dispatcher');
+    return last;
+  }
 }
 
 /** The runtime makes its dispatcher when fetch is first looked at. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import {
+  type AuthorityEntry,
   type Call,
   type Clock,
   type Cluster,
@@ -19,7 +20,7 @@ import { dnsResolver } from '@inmesh/discovery';
 import { type DispatcherLike, MeshDispatcher, onCall, SocketConnector } from '@inmesh/transports';
 import { type AdsStatus, type Bootstrap, Join, listenersByName } from '@inmesh/xds';
 import { type Explanation, explainCall } from './explain.ts';
-import { globalDispatcher, Installation } from './install.ts';
+import { Installation, WithoutMesh } from './install.ts';
 import { rememberError, rememberResponse } from './local-errors.ts';
 import { meshDomains, nodeDomain } from './mesh-domains.ts';
 import { type SharedStream, shareStream } from './shared-streams.ts';
@@ -27,7 +28,7 @@ import { layeredSource } from './sources.ts';
 
 export interface MeshParts {
   readonly bootstrap: Bootstrap;
-  readonly services: readonly string[];
+  readonly services: readonly URL[];
   readonly domains: readonly string[];
   readonly outsideMesh: 'passThrough' | 'refuse';
   readonly failAs: 'response' | 'error';
@@ -68,8 +69,11 @@ export class Mesh implements AsyncDisposable {
   readonly #dispatch: Dispatch;
   readonly #installation: Installation;
   readonly #isMesh: (host: string, port: number) => boolean;
+  /** The door of `fetch`. */
+  readonly #fetchDoor: MeshDispatcher;
   #draining = false;
   #closed = false;
+  #drained: Promise<void> | null = null;
   #whenIdle: (() => void) | null = null;
 
   constructor(parts: MeshParts) {
@@ -99,8 +103,10 @@ export class Mesh implements AsyncDisposable {
       random,
       listeners: listenersByName(source, (target) => listenerNames(bootstrap, target)),
     });
-    const stack = outbound({
-      directory: this.#join,
+    this.#dispatch = outbound({
+      directory: {
+        lookup: (target, authority) => (this.#draining ? refusal(authority) : this.#join.lookup(target, authority)),
+      },
       clock,
       random,
       wheel: new TimerWheel(clock),
@@ -111,23 +117,21 @@ export class Mesh implements AsyncDisposable {
       onLocalReply: rememberError,
       onIdle: () => this.#whenIdle?.(),
     });
-    this.#dispatch = (call, handler) => {
-      if (this.#draining) handler.onResponseError(new MeshError('draining', 'the mesh takes no more calls'));
-      else stack(call, handler);
-    };
     this.#isMesh = meshDomains({
       nodeDomain: nodeDomain(bootstrap.node.id),
       patterns: [...bootstrap.meshDomains, ...parts.domains],
       named: new Set(bootstrap.staticListeners.map(({ name }) => name.toLowerCase())),
     });
     this.#installation = new Installation((previous) => this.#door(previous));
-    this.dispatcher = this.#door(globalDispatcher);
-    for (const service of parts.services) this.#lookup(new URL(service));
+    const without = new WithoutMesh();
+    this.dispatcher = this.#door((legacy) => without.dispatcher(legacy));
+    this.#fetchDoor = this.#door(() => without.builtIn());
+    for (const service of parts.services) this.#lookup(service);
   }
 
   /** The runtime's own fetch over the mesh: its Request, Response and FormData, and the mesh's way of carrying them. */
   readonly fetch: typeof globalThis.fetch = async (input, init) => {
-    const seen = new SeenCalls(this.dispatcher);
+    const seen = new SeenCalls(this.#fetchDoor);
     const response = await globalThis.fetch(input, { ...init, dispatcher: seen } as object as RequestInit);
     if (seen.last !== null) rememberResponse(response, seen.last);
     return response;
@@ -135,6 +139,7 @@ export class Mesh implements AsyncDisposable {
 
   /** Puts the mesh under the built-in fetch and under undici, process-wide. What is not the mesh's goes where it went before. */
   install(): void {
+    if (this.#closed) throw closedError();
     this.#installation.install();
   }
 
@@ -148,9 +153,11 @@ export class Mesh implements AsyncDisposable {
    * are known. Rejects with a MeshError that names what is missing.
    */
   async ready({ within = 15_000, signal, services = [] }: ReadyOptions = {}): Promise<void> {
-    for (const service of services) this.#lookup(new URL(service));
     signal?.throwIfAborted();
-    const entries = [...this.#join.entries];
+    if (this.#closed) throw closedError();
+    const named = [...this.#parts.services, ...services.map(serviceUrl)].map((url) => this.#lookup(url));
+    // Of the others in use it is an answer, too, that the feed does not know them: their calls pass through.
+    const entries = new Set([...named, ...[...this.#join.entries].filter(({ absent }) => !absent)]);
     await new Promise<void>((resolve, reject) => {
       const cleanup: (() => void)[] = [];
       const settle = (error: unknown) => {
@@ -159,11 +166,15 @@ export class Mesh implements AsyncDisposable {
         else reject(error);
       };
       const check = () => {
-        for (const { error } of entries) if (error !== null) return settle(error);
-        if (entries.every(({ table }) => table !== null)) return settle(null);
+        for (const entry of entries) {
+          if (entry.error === null) continue;
+          if (!entry.absent || named.includes(entry)) return settle(entry.error);
+          entries.delete(entry);
+        }
+        if ([...entries].every(({ table }) => table !== null)) return settle(null);
       };
       const timer = this.#parts.clock.setTimer(within, () => {
-        const missing = entries.filter(({ table }) => table === null).map(({ authority }) => authority);
+        const missing = [...entries].filter(({ table }) => table === null).map(({ authority }) => authority);
         settle(
           new MeshError('config_timeout', `not ready within ${within} ms: nothing is known of ${missing.join(', ')}`, {
             nodeId: this.#parts.bootstrap.node.id,
@@ -176,7 +187,7 @@ export class Mesh implements AsyncDisposable {
       cleanup.push(
         () => timer.cancel(),
         () => signal?.removeEventListener('abort', aborted),
-        ...entries.map((entry) => entry.whenSettled(check)),
+        ...[...entries].map((entry) => entry.whenSettled(check)),
       );
       check();
     });
@@ -184,6 +195,7 @@ export class Mesh implements AsyncDisposable {
 
   /** What would happen to a call, and why: listener, route, clusters, endpoints. Waits up to `within` milliseconds (5,000) for the feed. */
   async explain(url: string | URL, { within = 5_000 }: { readonly within?: number } = {}): Promise<Explanation> {
+    if (this.#closed) throw closedError();
     const parsed = new URL(url);
     const { hostname } = parsed;
     const port = portOf(parsed);
@@ -199,8 +211,11 @@ export class Mesh implements AsyncDisposable {
     const entry = this.#lookup(parsed);
     if (entry.table === null && entry.error === null) {
       await new Promise<void>((resolve) => {
-        const timer = this.#parts.clock.setTimer(within, () => resolve());
-        entry.whenSettled(() => {
+        const timer = this.#parts.clock.setTimer(within, () => {
+          forget();
+          resolve();
+        });
+        const forget = entry.whenSettled(() => {
           timer.cancel();
           resolve();
         });
@@ -237,14 +252,13 @@ export class Mesh implements AsyncDisposable {
   }
 
   /** Takes no more calls, waits for those in flight, then closes. */
-  async drain(): Promise<void> {
+  drain(): Promise<void> {
     this.#draining = true;
-    if (this.#stats.downstream_rq_active > 0) {
-      await new Promise<void>((resolve) => {
-        this.#whenIdle = resolve;
-      });
-    }
-    this.close();
+    this.#drained ??= new Promise<void>((resolve) => {
+      this.#whenIdle = resolve;
+      if (this.#stats.downstream_rq_active === 0) resolve();
+    }).then(() => this.close());
+    return this.#drained;
   }
 
   /** Ends everything now: calls in flight fail, connections and streams close. Idempotent. */
@@ -253,8 +267,9 @@ export class Mesh implements AsyncDisposable {
     this.#closed = true;
     this.#draining = true;
     this.uninstall();
+    // First the clusters: whoever follows them lets go of them, and then they would wait for their calls.
+    this.#clusters.destroy(closedError());
     this.#join.close();
-    this.#clusters.destroy(new MeshError('draining', 'the mesh was closed'));
     this.#stream?.release();
   }
 
@@ -263,7 +278,7 @@ export class Mesh implements AsyncDisposable {
     await this.drain();
   }
 
-  #door(previous: () => DispatcherLike): MeshDispatcher {
+  #door(previous: (legacy: boolean) => DispatcherLike): MeshDispatcher {
     const { outsideMesh, failAs } = this.#parts;
     return new MeshDispatcher({
       dispatch: this.#dispatch,
@@ -306,6 +321,23 @@ class SeenCalls implements DispatcherLike {
     };
     return this.#dispatcher.dispatch(Object.assign(options, { [onCall]: seen }), handler);
   }
+}
+
+function closedError(): MeshError {
+  return new MeshError('draining', 'the mesh was closed');
+}
+
+/** What is known of any authority once the mesh takes no more calls. */
+function refusal(authority: string): AuthorityEntry {
+  const error = new MeshError('draining', 'the mesh takes no more calls', { authority });
+  return { authority, table: null, error, absent: false, whenSettled: () => () => {} };
+}
+
+/** The URL of a service as its users write it. Throws a MeshError where it is none. */
+export function serviceUrl(text: string): URL {
+  const url = URL.parse(text);
+  if (url?.protocol === 'http:') return url;
+  throw new MeshError('invalid_config', `services: "${text}" is no http URL; write http://reviews:9080`);
 }
 
 function portOf({ port, protocol }: URL): number {

@@ -34,8 +34,11 @@ export class Cluster {
   retriesActive = 0;
   readonly #random: Random;
   #endpoints = new Map<string, Endpoint>();
+  /** Hosts that the feed no longer names and that had calls or connections when they were last looked at. */
+  readonly #leaving = new Set<Endpoint>();
   #hosts: HostSet;
   #closed = false;
+  #destroyed: MeshError | null = null;
 
   constructor(config: ClusterConfig, parts: ClusterParts) {
     this.name = config.name;
@@ -55,6 +58,12 @@ export class Cluster {
     return this.#closed;
   }
 
+  /** True while it has no connections, no calls that wait for one and none that will be tried again. */
+  get empty(): boolean {
+    for (const endpoint of this.#known()) if (endpoint.pool?.empty === false) return false;
+    return this.retriesActive === 0;
+  }
+
   /** New settings; the endpoints stay as they are. */
   configure(config: ClusterConfig): void {
     this.config = config;
@@ -63,6 +72,7 @@ export class Cluster {
 
   /** New endpoints; an address that stays is the same object. */
   assign(assignment: ClusterLoadAssignment): void {
+    for (const endpoint of this.#leaving) if (endpoint.pool?.empty !== false) this.#leaving.delete(endpoint);
     const next = new Map<string, Endpoint>();
     let changed = false;
     for (const { locality, priority, endpoints } of assignment.localities) {
@@ -86,6 +96,7 @@ export class Cluster {
       changed = true;
       endpoint.removed = true;
       endpoint.pool?.drain();
+      if (endpoint.pool?.empty === false) this.#leaving.add(endpoint);
     }
     this.#endpoints = next;
     if (changed) this.stats.membership_change++;
@@ -94,6 +105,7 @@ export class Cluster {
 
   /** A host for the call, other than those it was sent to before if there is one; or the reason why there is none. */
   pick(call: Call): Endpoint | MeshError {
+    if (this.#destroyed !== null) return this.#destroyed;
     const endpoint = this.#hosts.pick(call);
     if (endpoint === null) {
       this.stats.upstream_cx_none_healthy++;
@@ -121,10 +133,16 @@ export class Cluster {
     for (const endpoint of this.#endpoints.values()) endpoint.pool?.drain();
   }
 
-  /** Ends everything now. */
+  /** Ends everything now; a call that tries again is refused. */
   destroy(error: MeshError): void {
     this.#closed = true;
-    for (const endpoint of this.#endpoints.values()) endpoint.pool?.destroy(error);
+    this.#destroyed = error;
+    for (const endpoint of [...this.#known()]) endpoint.pool?.destroy(error);
+  }
+
+  *#known(): Iterable<Endpoint> {
+    yield* this.#endpoints.values();
+    yield* this.#leaving;
   }
 
   /** Picks again, as often as the route allows, to avoid hosts that were tried. (previous_hosts) */

@@ -5,19 +5,19 @@ import type { Endpoint } from './endpoint.ts';
 
 /** An open connection that carries one call at a time. */
 export interface Connection {
-  /** Sends the call. Only a connection that is idle takes one. `rested`: it lay idle before, and may have died unnoticed. */
-  dispatch(call: Call, handler: Handler, rested: boolean): void;
+  /** Sends the call. Only a connection that is idle takes one. */
+  dispatch(call: Call, handler: Handler): void;
   /** Takes no further call, and closes once the one in flight is done. */
   close(): void;
-  /** Closes at once; a call in flight fails. */
-  destroy(): void;
+  /** Closes at once; a call in flight fails with this error. */
+  destroy(error: Error): void;
 }
 
 /** What a connection tells its owner. */
 export interface ConnectionEvents {
   /** The call is done and another may come. */
   onIdle(connection: Connection): void;
-  /** A rested connection was found dead before a byte of the call left: it is for another connection, as if nothing had been. */
+  /** A connection that had served before was found dead before a byte of the call left: it is for another connection, as if nothing had been. */
   onUnsent(call: Call, handler: Handler): void;
   /** The connection is gone, or takes no more calls; once. */
   onClosed(connection: Connection): void;

@@ -69,10 +69,15 @@ export class HostPool implements ConnectionEvents {
     return this.#open.size;
   }
 
+  /** True while nothing is open, being opened or waited for. */
+  get empty(): boolean {
+    return this.#open.size + this.#connecting.size + this.#pending.length === 0;
+  }
+
   dispatch(call: Call, handler: Handler): void {
     const connection = this.#idle.pop();
     if (connection !== undefined) {
-      connection.dispatch(call, handler, true);
+      connection.dispatch(call, handler);
       return;
     }
     if (this.#destroyed !== null) {
@@ -122,7 +127,7 @@ export class HostPool implements ConnectionEvents {
     this.#idle.length = 0;
     this.#fail(error);
     for (const opening of [...this.#connecting]) this.#cancel(opening);
-    for (const connection of [...this.#open]) connection.destroy();
+    for (const connection of [...this.#open]) connection.destroy(error);
   }
 
   onIdle(connection: Connection): void {
@@ -130,7 +135,7 @@ export class HostPool implements ConnectionEvents {
     if (next !== undefined) {
       next.leave();
       this.#cluster.stats.upstream_rq_pending_active--;
-      connection.dispatch(next.call, next.handler, false);
+      connection.dispatch(next.call, next.handler);
     } else if (this.#draining) {
       connection.close();
     } else {
@@ -150,7 +155,9 @@ export class HostPool implements ConnectionEvents {
     this.#endpoint.stats.cx_active--;
     this.#cluster.stats.upstream_cx_active--;
     this.#cluster.stats.upstream_cx_destroy++;
-    if (this.#pending.length > 0) this.#grow(this.#cluster.config.thresholds.default.maxConnections);
+    const [next] = this.#pending;
+    if (next === undefined) return;
+    this.#grow(this.#cluster.config.thresholds[next.call.route?.priority ?? 'default'].maxConnections);
   }
 
   /** One connection for every call that waits, as far as the limit allows. */

@@ -1,11 +1,11 @@
-import { parseArgs } from 'node:util';
 import { createMesh } from '../create-mesh.ts';
 import type { Explanation } from '../explain.ts';
 import type { CommandIo } from './io.ts';
+import { parseCommandLine, UsageError } from './usage.ts';
 
 /** `inmesh explain URL`: exit code 0 where the call would go out, 1 where it would be refused or nothing is known. */
 export async function explainCommand(args: readonly string[], io: CommandIo): Promise<number> {
-  const { values, positionals } = parseArgs({
+  const { values, positionals } = parseCommandLine({
     args: [...args],
     allowPositionals: true,
     options: {
@@ -14,11 +14,11 @@ export async function explainCommand(args: readonly string[], io: CommandIo): Pr
       json: { type: 'boolean', default: false },
     },
   });
-  const [url] = positionals;
-  if (url === undefined || !URL.canParse(url)) {
-    io.err('usage: inmesh explain URL [--bootstrap FILE] [--within MS] [--json]');
-    return 2;
-  }
+  const [url, ...more] = positionals;
+  if (url === undefined || more.length > 0) throw new UsageError('give one URL');
+  if (!URL.canParse(url)) throw new UsageError(`"${url}" is no URL; write http://reviews:9080/`);
+  if (!/^\d{1,9}$/.test(values.within))
+    throw new UsageError(`--within ${values.within}: give a number of milliseconds`);
   await using mesh = await createMesh({
     env: io.env,
     onWarning: (warning) => io.err(`warning: ${warning.message}`),

@@ -1,6 +1,7 @@
 import { isMeshError } from '@inmesh/core';
 import { explainCommand } from './explain.ts';
 import { type CommandIo, processIo } from './io.ts';
+import { UsageError } from './usage.ts';
 
 const USAGE = `usage: inmesh COMMAND
 
@@ -44,6 +45,10 @@ export async function main(args: readonly string[], io: CommandIo = processIo())
         return 2;
     }
   } catch (error) {
+    if (error instanceof UsageError) {
+      io.err(`inmesh: ${error.message}\n${USAGE.trimEnd()}`);
+      return 2;
+    }
     if (!isMeshError(error)) throw error;
     io.err(`inmesh: ${error.message}`);
     return 1;

@@ -13,12 +13,14 @@ import {
   isMeshError,
 } from '@inmesh/core';
 import { Client, type Dispatcher } from '../undici/index.ts';
-import { goneError, isGone, wireError } from './wire-errors.ts';
+import { goneError, isGone, refusedError, wireError } from './wire-errors.ts';
 
 /** Milliseconds by which an idle connection is closed before the server's `keep-alive: timeout` hint: longer than a request needs to arrive. */
 const KEEP_ALIVE_MARGIN_MS = 1_000;
 /** Milliseconds without a byte of a response: Envoy's default stream idle timeout. */
 const STREAM_IDLE_MS = 300_000;
+/** The longest a timer of Node can be set to, 25 days; a longer one would fire at once. */
+const FOR_EVER_MS = 2 ** 31 - 1;
 
 /** HTTP/1.1 on a socket that we opened, with undici's Client as codec: one request at a time. */
 export class H1Connection implements Connection {
@@ -31,6 +33,8 @@ export class H1Connection implements Connection {
   /** True once undici reads the socket. */
   #attached = false;
   #busy = false;
+  /** True once a response was complete: that the connection is gone then is no accident of the endpoint's. */
+  #served = false;
   #closing = false;
   #gone = false;
 
@@ -39,12 +43,13 @@ export class H1Connection implements Connection {
     this.#socket = socket;
     this.events = events;
     this.#maxRequests = config.maxRequestsPerConnection;
+    const idleTimeoutMs = config.idleTimeoutMs > 0 ? Math.min(config.idleTimeoutMs, FOR_EVER_MS) : FOR_EVER_MS;
     this.#client = new Client('http://mesh', {
       connect: (_, callback) => this.#attach(callback),
       pipelining: 1,
       allowH2: false,
-      keepAliveTimeout: config.idleTimeoutMs > 0 ? config.idleTimeoutMs : Number.MAX_SAFE_INTEGER,
-      keepAliveMaxTimeout: config.idleTimeoutMs > 0 ? config.idleTimeoutMs : Number.MAX_SAFE_INTEGER,
+      keepAliveTimeout: idleTimeoutMs,
+      keepAliveMaxTimeout: idleTimeoutMs,
       keepAliveTimeoutThreshold: KEEP_ALIVE_MARGIN_MS,
       headersTimeout: STREAM_IDLE_MS,
       bodyTimeout: STREAM_IDLE_MS,
@@ -56,7 +61,7 @@ export class H1Connection implements Connection {
     socket.unref();
   }
 
-  dispatch(call: Call, handler: Handler, rested: boolean): void {
+  dispatch(call: Call, handler: Handler): void {
     this.#busy = true;
     const last = this.#maxRequests > 0 && ++this.#requests >= this.#maxRequests;
     if (last) this.#closing = true;
@@ -65,7 +70,7 @@ export class H1Connection implements Connection {
       this.#socket.ref();
     }
     const { head, body, context } = call;
-    const exchange = new Exchange(this, call, handler, rested);
+    const exchange = new Exchange(this, call, handler, this.#served);
     call.controller.attach(exchange);
     const options: Dispatcher.DispatchOptions = {
       path: head.path,
@@ -83,19 +88,21 @@ export class H1Connection implements Connection {
 
   close(): void {
     this.#closing = true;
-    if (!this.#busy) this.destroy();
+    if (!this.#busy) this.destroy(goneError());
   }
 
-  destroy(): void {
+  destroy(error: Error): void {
     this.#closing = true;
-    this.#client.destroy().catch(ignore);
+    this.#client.destroy(error).catch(ignore);
     this.#socket.destroy();
   }
 
   /** The exchange is over. `reusable`: both sides mean to keep the connection. */
   release(reusable: boolean): void {
     this.#busy = false;
-    if (!reusable) this.#closing = true;
+    if (reusable) this.#served = true;
+    // Without undici nobody would notice its end, nor its being idle for too long.
+    if (!reusable || !this.#attached) this.#closing = true;
     if (this.#gone) return;
     if (!this.#closing) this.events.onIdle(this);
     else this.#leave();
@@ -127,6 +134,7 @@ export class H1Connection implements Connection {
     this.#gone = true;
     this.events.onClosed(this);
     this.#client.close().catch(ignore);
+    if (!this.#attached) this.#socket.destroy();
   }
 
   #lost(): void {
@@ -147,10 +155,10 @@ class Exchange implements Dispatcher.DispatchHandler, Holder {
   /** Given before undici has begun with the request. */
   #abortedWith: Error | null = null;
   #reusable = true;
-  readonly #rested: boolean;
+  readonly #served: boolean;
 
-  constructor(connection: H1Connection, call: Call, handler: Handler, rested: boolean) {
-    this.#rested = rested;
+  constructor(connection: H1Connection, call: Call, handler: Handler, served: boolean) {
+    this.#served = served;
     this.#connection = connection;
     this.#call = call;
     this.#handler = handler;
@@ -217,18 +225,19 @@ class Exchange implements Dispatcher.DispatchHandler, Holder {
     const { controller, cluster, attempt } = this.#call;
     controller.detach(this);
     const reason = this.#abortedWith;
-    if (this.#wire === null && this.#rested && reason === null && isGone(error)) {
+    if (this.#wire === null && this.#served && reason === null && isGone(error)) {
       this.#connection.release(false);
       this.#connection.events.onUnsent(this.#call, this.#handler);
       return;
     }
     // A request that undici refused before it began leaves the connection as it was.
-    this.#connection.release(this.#wire === null && !isGone(error));
+    const refused = this.#wire === null && !isGone(error);
+    this.#connection.release(refused);
     this.#handler.onResponseError(
       reason ??
         (isMeshError(error)
           ? error
-          : wireError(error, {
+          : (refused ? refusedError : wireError)(error, {
               ...(cluster === null ? {} : { cluster: cluster.name }),
               endpoint: this.#connection.endpoint.key,
               attempt,

@@ -12,6 +12,11 @@ export function isGone(error: Error): boolean {
   return (error as { readonly code?: unknown }).code === CONNECTION_GONE;
 }
 
+/** What undici would not send at all: the mistake is the caller's, and sending it elsewhere would not help. */
+export function refusedError(error: Error, place: MeshErrorOptions): MeshError {
+  return new MeshError('invalid_request', error.message, { ...place, cause: error });
+}
+
 const RESET = 'upstream connect error or disconnect/reset before headers. reset reason:';
 
 /** The one place that knows the platform's and undici's error codes. */
@@ -32,9 +37,7 @@ export function wireError(error: Error, place: MeshErrorOptions): MeshError {
     if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') {
       return new MeshError('request_timeout', `the endpoint fell silent: ${error.message}`, options);
     }
-    if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH') {
-      return new MeshError('invalid_request', error.message, options);
-    }
+    if (code === 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH') return refusedError(error, place);
     if (code === CONNECTION_GONE) {
       return new MeshError('connection_termination', 'the connection closed before the request was sent', {
         ...options,

@@ -1,9 +1,9 @@
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import { stringify } from 'node:querystring';
 import type { Duplex } from 'node:stream';
-import { Call, type CallContext, type Dispatch, type Handler, type Headers } from '@inmesh/core';
-import { Dispatcher, Dispatcher1Wrapper, errors } from '../undici/index.ts';
-import { PassThroughHandler } from './pass-through.ts';
+import { Call, type CallContext, type Dispatch, type Handler, type Headers, isMeshError } from '@inmesh/core';
+import { adaptLegacyHandler, Dispatcher, errors } from '../undici/index.ts';
+import { LegacyPassThroughHandler, PassThroughHandler } from './pass-through.ts';
 import { requestBody } from './request-body.ts';
 import { requestHeaders } from './request-headers.ts';
 
@@ -19,8 +19,8 @@ export interface DispatcherDoorOptions {
   readonly isMesh: (host: string, port: number) => boolean;
   /** Refuses what is not the mesh's instead of letting it pass. */
   readonly refuse: ((authority: string) => Error) | null;
-  /** Where calls go that are none of the mesh's: what was installed before. */
-  readonly previous: () => DispatcherLike;
+  /** Where calls go that are none of the mesh's: what was installed before, for callers of undici 8 and for those of older versions. */
+  readonly previous: (legacy: boolean) => DispatcherLike;
   readonly failAs: 'response' | 'error';
   /** Counts a call that passes by. */
   readonly onPassThrough: () => void;
@@ -44,49 +44,49 @@ const MAX_TARGETS = 1_000;
 export class MeshDispatcher extends Dispatcher {
   readonly #options: DispatcherDoorOptions;
   readonly #targets = new Map<unknown, Target>();
-  readonly #legacy: Dispatcher1Wrapper;
 
   constructor(options: DispatcherDoorOptions) {
     super();
     this.#options = options;
-    this.#legacy = new Dispatcher1Wrapper(this);
   }
 
-  /** Never asks the caller to wait for `drain`: how many calls may wait is the cluster's `max_pending_requests`. */
+  /** Where a call goes that is none of the mesh's. */
+  previous(legacy: boolean): DispatcherLike {
+    return this.#options.previous(legacy);
+  }
+
+  /**
+   * Never asks the caller to wait for `drain`: how many calls may wait is the cluster's `max_pending_requests`. Calls that
+   * are none of the mesh's go on as they came, handler and all.
+   */
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    if (typeof handler?.onRequestStart !== 'function') return this.#dispatchLegacy(options, handler);
-    const target = this.#target(options.origin);
-    if (!target.mesh) {
-      if (this.#options.refuse !== null) {
-        handler.onResponseError?.(null as never, this.#options.refuse(target.authority));
+    const legacy = isLegacy(handler);
+    const own = legacy ? adaptLegacyHandler(handler) : handler;
+    try {
+      const target = this.#target(options.origin);
+      if (target.mesh) {
+        this.#enter(options, own, target, legacy ? handler : null);
         return true;
       }
-      this.#options.onPassThrough();
-      return this.#options.previous().dispatch(options, handler);
-    }
-    try {
-      this.#enter(options, handler, target);
+      if (this.#options.refuse !== null) throw this.#options.refuse(target.authority);
     } catch (error) {
-      if (typeof handler.onResponseError !== 'function') throw error;
-      handler.onResponseError(null as never, asError(error));
+      if (typeof own.onResponseError !== 'function') throw error;
+      own.onResponseError(null as never, asError(error));
+      return true;
     }
-    return true;
+    this.#options.onPassThrough();
+    return this.previous(legacy).dispatch(options, handler);
   }
 
-  /** A handler in the shape of undici 6 and 7; one of no known shape would hang for ever, so it is refused here. */
-  #dispatchLegacy(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    const { onError, onHeaders, onUpgrade } = (handler ?? {}) as Record<string, unknown>;
-    if (typeof onError === 'function' && (typeof onHeaders === 'function' || typeof onUpgrade === 'function')) {
-      return this.#legacy.dispatch(options, handler);
-    }
-    throw new errors.InvalidArgumentError(
-      'the handler has neither onRequestStart (undici 7, 8) nor onHeaders and onError (undici 6): this caller is not known to the mesh',
-    );
-  }
-
-  #enter(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler, target: Target): void {
+  #enter(
+    options: Dispatcher.DispatchOptions,
+    handler: Dispatcher.DispatchHandler,
+    target: Target,
+    legacy: object | null,
+  ): void {
     const { headers, host } = requestHeaders(options.headers);
-    const { body, contentType, length } = requestBody(options.body);
+    const source = requestBody(options.body, (error) => call.controller.abort(error));
+    const { body, contentType, length } = source;
     if (contentType !== null && !headers.has('content-type')) headers.append('content-type', contentType);
     if (length !== null && !headers.has('content-length')) headers.append('content-length', `${length}`);
     const exchange = new DoorExchange(handler);
@@ -95,10 +95,18 @@ export class MeshDispatcher extends Dispatcher {
       target: target.authority,
       headersTimeoutMs: options.headersTimeout ?? null,
       bodyTimeoutMs: options.bodyTimeout ?? null,
-      passThrough: (call) => {
-        this.#options.onPassThrough();
-        this.#options.previous().dispatch(options, new PassThroughHandler(call.controller, handler));
-      },
+      passThrough:
+        this.#options.refuse === null
+          ? ({ controller }) => {
+              source.release();
+              this.#options.onPassThrough();
+              const onward =
+                legacy === null
+                  ? new PassThroughHandler(controller, handler)
+                  : (new LegacyPassThroughHandler(controller, legacy) as Dispatcher.DispatchHandler);
+              exchange.run(() => this.previous(legacy !== null).dispatch(options, onward));
+            }
+          : null,
     };
     const call = new Call(
       {
@@ -136,6 +144,17 @@ export class MeshDispatcher extends Dispatcher {
   }
 }
 
+/** True for a handler in the shape of undici 6 and 7. One of no known shape would hang for ever, so it is refused here. */
+function isLegacy(handler: unknown): boolean {
+  const { onRequestStart, onError, onHeaders, onUpgrade } = (handler ?? {}) as Record<string, unknown>;
+  if (typeof onRequestStart === 'function') return false;
+  if (typeof onError === 'function' && (typeof onHeaders === 'function' || typeof onUpgrade === 'function'))
+    return true;
+  throw new errors.InvalidArgumentError(
+    'the handler has neither onRequestStart (undici 7, 8) nor onHeaders and onError (undici 6): this caller is not known to the mesh',
+  );
+}
+
 function pathOf({ path, query }: Dispatcher.DispatchOptions): string {
   if (query === undefined || query === null) return path;
   if (path.includes('?') || path.includes('#')) {
@@ -146,25 +165,28 @@ function pathOf({ path, query }: Dispatcher.DispatchOptions): string {
 }
 
 function asError(error: unknown): Error {
+  if (isMeshError(error) || error instanceof errors.UndiciError) return error;
   return error instanceof Error ? new errors.InvalidArgumentError(error.message) : new Error(String(error));
 }
 
 /**
  * One call as an undici handler sees it: the mesh's handler inwards, undici's controller outwards.
  *
- * The caller's code runs in the async context in which it made the call. undici's own handlers are AsyncResources and see
- * to that themselves.
+ * The caller's code runs in the async context in which it made the call. undici's own handlers are AsyncResources made
+ * for that; they enter their scope for their callbacks, but not for the events of the body, so we do.
  */
 class DoorExchange implements Handler, Dispatcher.DispatchController {
   rawHeaders: Buffer[] | null = null;
   rawTrailers: Buffer[] | null = null;
   readonly #handler: Dispatcher.DispatchHandler;
-  readonly #run: (<R>(fn: () => R) => R) | null;
+  readonly #resource: AsyncResource | null;
+  readonly #snapshot: (<R>(fn: () => R) => R) | null;
   #call: Call | null = null;
 
   constructor(handler: Dispatcher.DispatchHandler) {
     this.#handler = handler;
-    this.#run = handler instanceof AsyncResource ? null : AsyncLocalStorage.snapshot();
+    this.#resource = handler instanceof AsyncResource ? handler : null;
+    this.#snapshot = this.#resource === null ? AsyncLocalStorage.snapshot() : null;
   }
 
   get aborted(): boolean {
@@ -228,11 +250,16 @@ class DoorExchange implements Handler, Dispatcher.DispatchController {
     this.#tell(() => this.#handler.onResponseError?.(this, error));
   }
 
+  /** Runs the caller's code, or what goes on in its name, in the caller's async context. */
+  run(what: () => void): void {
+    if (this.#resource !== null) this.#resource.runInAsyncScope(what);
+    else this.#snapshot?.(what);
+  }
+
   /** A caller's handler that throws has given its call up, as in undici. */
   #tell(what: () => void): void {
     try {
-      if (this.#run === null) what();
-      else this.#run(what);
+      this.run(what);
     } catch (error) {
       this.abort(error instanceof Error ? error : new Error('a handler threw', { cause: error }));
     }

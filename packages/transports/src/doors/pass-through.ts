@@ -61,3 +61,68 @@ export class PassThroughHandler implements Dispatcher.DispatchHandler, Holder {
     this.#handler.onRequestSent?.();
   }
 }
+
+/** What the dispatchers and handlers of undici 6 and 7 say to each other. */
+interface LegacyHandler {
+  onUpgrade?(...args: unknown[]): void;
+  onHeaders?(...args: unknown[]): unknown;
+  onData?(...args: unknown[]): unknown;
+  onComplete?(...args: unknown[]): void;
+  onError?(...args: unknown[]): void;
+  onBodySent?(...args: unknown[]): void;
+  onRequestSent?(...args: unknown[]): void;
+}
+
+/** The same for a caller of undici 6 or 7: such a dispatcher takes no other handler. */
+export class LegacyPassThroughHandler implements Holder {
+  readonly #controller: Controller;
+  readonly #handler: LegacyHandler;
+  #abort: ((reason: Error) => void) | null = null;
+
+  constructor(controller: Controller, handler: object) {
+    this.#controller = controller;
+    this.#handler = handler as LegacyHandler;
+    controller.attach(this);
+  }
+
+  abort(error: Error): void {
+    this.#abort?.(error);
+  }
+
+  // Back-pressure is what `onData` returns here, and `onHeaders` brings its own `resume`.
+  pause(): void {}
+  resume(): void {}
+
+  onConnect(abort: (reason: Error) => void): void {
+    this.#abort = abort;
+    if (this.#controller.reason !== null) abort(this.#controller.reason);
+  }
+
+  onUpgrade(...args: unknown[]): void {
+    this.#handler.onUpgrade?.(...args);
+  }
+
+  onHeaders(...args: unknown[]): unknown {
+    return this.#handler.onHeaders?.(...args);
+  }
+
+  onData(...args: unknown[]): unknown {
+    return this.#handler.onData?.(...args);
+  }
+
+  onComplete(...args: unknown[]): void {
+    this.#handler.onComplete?.(...args);
+  }
+
+  onError(...args: unknown[]): void {
+    this.#handler.onError?.(...args);
+  }
+
+  onBodySent(...args: unknown[]): void {
+    this.#handler.onBodySent?.(...args);
+  }
+
+  onRequestSent(...args: unknown[]): void {
+    this.#handler.onRequestSent?.(...args);
+  }
+}

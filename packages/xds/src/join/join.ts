@@ -58,9 +58,10 @@ export class Join implements Directory {
 
   /** Drops the oldest that was not asked for since it was last passed over, nor has calls waiting: one mark instead of an order that each call would have to keep. */
   #makeRoom(): void {
+    let left = this.#entries.size;
     for (const [key, entry] of this.#entries) {
       this.#entries.delete(key);
-      if (!entry.used && !entry.awaited) {
+      if ((!entry.used && !entry.awaited) || left-- === 0) {
         entry.close('too many other authorities are in use');
         return;
       }

@@ -21,6 +21,8 @@ export class JoinedAuthority implements AuthorityEntry {
   absent = false;
   /** The last thing the control plane had to say against a resource whose older version is in force. */
   ambient: MeshError | null = null;
+  /** Set by each use; whoever looks for what is not in use takes it back. */
+  used = false;
   readonly #options: JoinOptions;
   #unwatchListener: Unwatch | null = null;
   #listener: Listener | null = null;
@@ -40,7 +42,10 @@ export class JoinedAuthority implements AuthorityEntry {
 
   start(): void {
     this.#unwatchListener = this.#options.listeners.find(this.target, {
-      changed: (listener) => this.#use(listener),
+      changed: (listener) => {
+        this.ambient = null;
+        this.#use(listener);
+      },
       resourceError: (error) => this.#lose(error),
       ambientError: (error) => {
         this.ambient = error;
@@ -48,17 +53,23 @@ export class JoinedAuthority implements AuthorityEntry {
     });
   }
 
+  /** True while calls wait for it. */
+  get awaited(): boolean {
+    return this.#waiting.size > 0;
+  }
+
   whenSettled(callback: () => void): () => void {
     this.#waiting.add(callback);
     return () => this.#waiting.delete(callback);
   }
 
-  close(): void {
+  /** Follows nothing any more; who still waits is told why. */
+  close(why: string): void {
     this.#closed = true;
     this.#unwatchListener?.();
-    this.#unwatchRoutes?.();
-    for (const handle of this.#clusters.values()) handle.release();
-    this.#fail(new MeshError('draining', 'the mesh was closed', { authority: this.authority }));
+    this.#dropRoutes();
+    this.#releaseClusters();
+    this.#fail(new MeshError('draining', why, { authority: this.authority }));
   }
 
   #lose(error: MeshError): void {
@@ -77,6 +88,7 @@ export class JoinedAuthority implements AuthorityEntry {
     this.absent = false;
     if (listener.http === null) {
       this.#dropRoutes();
+      this.#releaseClusters();
       this.#fail(
         new MeshError('unsupported', 'the listener has no HTTP connection manager: it is not for HTTP calls', {
           authority: this.authority,
@@ -93,7 +105,10 @@ export class JoinedAuthority implements AuthorityEntry {
       this.#dropRoutes();
       this.#routesName = routes.name;
       this.#unwatchRoutes = this.#options.source.watch('routeConfiguration', routes.name, {
-        changed: (config) => this.#route(config),
+        changed: (config) => {
+          this.ambient = null;
+          this.#route(config);
+        },
         resourceError: (error) => {
           this.#config = null;
           this.#releaseClusters();
