@@ -26,6 +26,8 @@ export interface ClusterHandle {
 export class Clusters {
   readonly #parts: ClustersParts;
   readonly #live = new Map<string, LiveCluster>();
+  /** Clusters that nobody holds any more and that had calls or connections when they were last looked at. */
+  readonly #leaving = new Set<Cluster>();
 
   constructor(parts: ClustersParts) {
     this.#parts = parts;
@@ -35,7 +37,7 @@ export class Clusters {
   acquire(name: string, changed: () => void): ClusterHandle {
     let live = this.#live.get(name);
     if (live === undefined) {
-      live = new LiveCluster(name, this.#parts);
+      live = new LiveCluster(name, this.#parts, (cluster) => this.#retire(cluster));
       this.#live.set(name, live);
       live.start();
     }
@@ -59,7 +61,7 @@ export class Clusters {
         held.listeners.delete(changed);
         if (held.listeners.size > 0) return;
         held.stop();
-        this.#live.delete(name);
+        if (this.#live.get(name) === held) this.#live.delete(name);
       },
     };
   }
@@ -71,11 +73,17 @@ export class Clusters {
 
   /** Ends all connections at once. */
   destroy(error: MeshError): void {
-    for (const live of this.#live.values()) {
-      live.stop();
-      live.cluster?.destroy(error);
-    }
+    for (const live of this.#live.values()) live.stop();
     this.#live.clear();
+    for (const cluster of this.#leaving) cluster.destroy(error);
+    this.#leaving.clear();
+  }
+
+  /** Lets a cluster end by itself, and remembers it for the case that it must be ended. */
+  #retire(cluster: Cluster): void {
+    for (const other of this.#leaving) if (other.empty) this.#leaving.delete(other);
+    cluster.close();
+    this.#leaving.add(cluster);
   }
 }
 
@@ -84,17 +92,22 @@ class LiveCluster {
   readonly name: string;
   readonly listeners = new Set<() => void>();
   readonly #parts: ClustersParts;
+  readonly #retire: (cluster: Cluster) => void;
+  /** The cluster once its endpoints, or the lack of them, are known: calls never see it before. */
   cluster: Cluster | null = null;
   error: MeshError | null = null;
   settled = false;
+  /** The cluster until then. */
+  #warming: Cluster | null = null;
   #unwatchCluster: Unwatch | null = null;
   #unwatchEndpoints: Unwatch | null = null;
   /** Where the endpoints come from now: a change of settings alone does not ask for them again. */
   #endpointsOf: string | null = null;
 
-  constructor(name: string, parts: ClustersParts) {
+  constructor(name: string, parts: ClustersParts, retire: (cluster: Cluster) => void) {
     this.name = name;
     this.#parts = parts;
+    this.#retire = retire;
   }
 
   start(): void {
@@ -102,7 +115,8 @@ class LiveCluster {
       changed: (config) => this.#configure(config),
       resourceError: (error) => this.#lose(error),
       ambientError: () => {
-        if (this.cluster !== null) this.cluster.stats.update_rejected++;
+        const cluster = this.cluster ?? this.#warming;
+        if (cluster !== null) cluster.stats.update_rejected++;
       },
     });
   }
@@ -110,18 +124,16 @@ class LiveCluster {
   stop(): void {
     this.#unwatchCluster?.();
     this.#unwatchEndpoints?.();
-    this.cluster?.close();
+    this.#drop();
   }
 
   #configure(config: ClusterConfig): void {
-    const before = this.cluster;
-    if (before === null) this.cluster = new Cluster(config, this.#parts);
-    else before.configure(config);
-    const cluster = this.cluster as Cluster;
+    const before = this.cluster ?? this.#warming;
+    before?.configure(config);
+    const cluster = before ?? new Cluster(config, this.#parts);
+    if (before === null) this.#warming = cluster;
     cluster.stats.update_success++;
-    this.error = null;
     this.#follow(config, cluster);
-    if (before === null && this.settled) this.#tell();
   }
 
   #lose(error: MeshError): void {
@@ -129,8 +141,7 @@ class LiveCluster {
     this.#unwatchEndpoints?.();
     this.#unwatchEndpoints = null;
     this.#endpointsOf = null;
-    this.cluster?.close();
-    this.cluster = null;
+    this.#drop();
     this.settled = true;
     this.#tell();
   }
@@ -178,9 +189,19 @@ class LiveCluster {
   }
 
   #settle(): void {
-    if (this.settled) return;
+    if (this.#warming === null) return;
+    this.cluster = this.#warming;
+    this.#warming = null;
+    this.error = null;
     this.settled = true;
     this.#tell();
+  }
+
+  #drop(): void {
+    const cluster = this.cluster ?? this.#warming;
+    this.cluster = null;
+    this.#warming = null;
+    if (cluster !== null) this.#retire(cluster);
   }
 
   #tell(): void {
