@@ -35,7 +35,6 @@ export function clusterLimits(): Layer {
       handler.onResponseError(
         new MeshError('upstream_overflow', 'too many calls in flight (max_requests)', {
           cluster: cluster.name,
-          body: 'upstream connect error or disconnect/reset before headers. reset reason: overflow',
         }),
       );
       return;

@@ -23,55 +23,42 @@ interface Trait {
   readonly flag: string;
   /** Status of the local reply. */
   readonly status: number;
-  /** What Envoy writes as `response_code_details`. */
-  readonly details: string;
+  /** What Envoy writes as `response_code_details`; null where they are made from the reset reason. */
+  readonly details: string | null;
   /** Body of the local reply; Envoy's text where it has one. Null: the message. */
   readonly body: string | null;
+  /** Envoy's word for what ended the attempt; body and details tell it. */
+  readonly reset: string | null;
+}
+
+/** Failures that Envoy tells by their details. */
+function local(flag: string, status: number, details: string, body: string | null = null): Trait {
+  return { flag, status, details, body, reset: null };
+}
+
+/** Failures that Envoy tells as the reset of an attempt. */
+function reset(flag: string, status: number, reason: string): Trait {
+  return { flag, status, details: null, body: null, reset: reason };
 }
 
 const traits: { readonly [C in MeshErrorCode]: Trait } = {
-  no_route: { flag: 'NR', status: 404, details: 'route_not_found', body: '' },
-  no_cluster: { flag: 'NC', status: 503, details: 'cluster_not_found', body: '' },
-  no_healthy_upstream: { flag: 'UH', status: 503, details: 'no_healthy_upstream', body: 'no healthy upstream' },
-  upstream_overflow: {
-    flag: 'UO',
-    status: 503,
-    details: 'upstream_reset_before_response_started{overflow}',
-    body: null,
-  },
-  retry_limit_exceeded: { flag: 'URX', status: 503, details: 'upstream_reset_before_response_started', body: null },
-  connection_failure: {
-    flag: 'UF',
-    status: 503,
-    details: 'upstream_reset_before_response_started{remote_connection_failure}',
-    body: null,
-  },
-  connection_termination: {
-    flag: 'UC',
-    status: 503,
-    details: 'upstream_reset_before_response_started{connection_termination}',
-    body: null,
-  },
-  remote_reset: {
-    flag: 'UR',
-    status: 503,
-    details: 'upstream_reset_before_response_started{remote_reset}',
-    body: null,
-  },
-  protocol_error: {
-    flag: 'UPE',
-    status: 502,
-    details: 'upstream_reset_before_response_started{protocol_error}',
-    body: null,
-  },
-  request_timeout: { flag: 'UT', status: 504, details: 'response_timeout', body: 'upstream request timeout' },
-  config_timeout: { flag: 'NR', status: 503, details: 'mesh_config_timeout', body: null },
-  hold_overflow: { flag: 'UO', status: 503, details: 'mesh_hold_overflow', body: null },
-  unsupported: { flag: 'NFCF', status: 500, details: 'mesh_unsupported_config', body: null },
-  invalid_request: { flag: 'IH', status: 400, details: 'mesh_invalid_request', body: null },
-  invalid_config: { flag: '-', status: 500, details: 'mesh_invalid_config', body: null },
-  not_in_mesh: { flag: 'NR', status: 502, details: 'mesh_host_refused', body: null },
-  draining: { flag: 'OM', status: 503, details: 'mesh_draining', body: null },
+  no_route: local('NR', 404, 'route_not_found', ''),
+  no_cluster: local('NC', 503, 'cluster_not_found', ''),
+  no_healthy_upstream: local('UH', 503, 'no_healthy_upstream', 'no healthy upstream'),
+  upstream_overflow: reset('UO', 503, 'overflow'),
+  retry_limit_exceeded: local('URX', 503, 'upstream_reset_before_response_started'),
+  connection_failure: reset('UF', 503, 'remote connection failure'),
+  connection_termination: reset('UC', 503, 'connection termination'),
+  remote_reset: reset('UR', 503, 'remote reset'),
+  protocol_error: reset('UPE', 502, 'protocol error'),
+  request_timeout: local('UT', 504, 'response_timeout', 'upstream request timeout'),
+  config_timeout: local('NR', 503, 'mesh_config_timeout'),
+  hold_overflow: local('UO', 503, 'mesh_hold_overflow'),
+  unsupported: local('NFCF', 500, 'mesh_unsupported_config'),
+  invalid_request: local('IH', 400, 'mesh_invalid_request'),
+  invalid_config: local('-', 500, 'mesh_invalid_config'),
+  not_in_mesh: local('NR', 502, 'mesh_host_refused'),
+  draining: local('OM', 503, 'mesh_draining'),
 };
 
 /** Where in the mesh a failure happened; only what is known is set. */
@@ -95,6 +82,15 @@ export interface MeshErrorOptions extends MeshErrorPlace {
   readonly body?: string;
   /** Overrides the response flag. */
   readonly flag?: string;
+  /** Overrides Envoy's word for what ended the attempt, such as `connection timeout`. */
+  readonly reset?: string;
+}
+
+/** What the layer that repeats attempts knows of the last one. */
+export interface LastAttempt {
+  readonly retried: boolean;
+  /** Why there was no further attempt, as a response flag; null where none was called for. */
+  readonly flag: string | null;
 }
 
 const brand: unique symbol = Symbol.for('inmesh.error') as never;
@@ -115,13 +111,13 @@ export class MeshError extends Error {
   readonly code: MeshErrorCode;
   readonly flag: string;
   readonly status: number;
-  readonly details: string;
   readonly place: MeshErrorPlace;
-  readonly #body: string | null;
+  readonly #options: MeshErrorOptions;
   readonly #text: string;
+  readonly #retried: boolean;
 
-  constructor(code: MeshErrorCode, message: string, options: MeshErrorOptions = {}) {
-    const { cause, status, body, flag, ...place } = options;
+  constructor(code: MeshErrorCode, message: string, options: MeshErrorOptions = {}, retried = false) {
+    const { cause, status, body: _body, flag, reset: _reset, ...place } = options;
     const where = placeKeys.filter((key) => place[key] !== undefined).map((key) => `${key} ${place[key]}`);
     super(
       where.length > 0 ? `[${code}] ${message} (${where.join(', ')})` : `[${code}] ${message}`,
@@ -131,28 +127,40 @@ export class MeshError extends Error {
     this.code = code;
     this.flag = flag ?? trait.flag;
     this.status = status ?? trait.status;
-    this.details = trait.details;
     this.place = place;
-    this.#body = body ?? trait.body;
+    this.#options = options;
     this.#text = message;
+    this.#retried = retried;
     Object.defineProperty(this, brand, { value: true });
   }
 
-  /** The same failure with a further response flag, as Envoy writes several: `UF,URX`. */
-  withFlag(flag: string): MeshError {
-    return new MeshError(this.code, this.#text, {
-      ...this.place,
-      flag: `${this.flag},${flag}`,
-      status: this.status,
-      body: this.body,
-      ...(this.cause === undefined ? {} : { cause: this.cause }),
-    });
+  /** What Envoy writes as `response_code_details`. */
+  get details(): string {
+    return traits[this.code].details ?? `upstream_reset_before_response_started{${this.#reset?.replaceAll(' ', '_')}}`;
+  }
+
+  /** The same failure as the outcome of a call. Envoy puts the flag that ended the retries first: `URX,UF`. */
+  asLast({ retried, flag }: LastAttempt): MeshError {
+    if (!retried && flag === null) return this;
+    const flags = flag === null ? this.flag : `${flag},${this.flag}`;
+    return new MeshError(this.code, this.#text, { ...this.#options, flag: flags }, retried);
   }
 
   /** Body of the local reply that a sidecar would give. */
   get body(): string {
-    return this.#body ?? this.message;
+    const reason = this.#reset;
+    const fallback = traits[this.code].body ?? (reason === null ? this.message : resetBody(reason, this.#retried));
+    return this.#options.body ?? fallback;
   }
+
+  get #reset(): string | null {
+    return this.#options.reset ?? traits[this.code].reset;
+  }
+}
+
+function resetBody(reason: string, retried: boolean): string {
+  const which = retried ? 'retried and the latest reset reason' : 'reset reason';
+  return `upstream connect error or disconnect/reset before headers. ${which}: ${reason}`;
 }
 
 /** True for a MeshError of any copy of inmesh. */

@@ -8,13 +8,19 @@ export interface LocalReply {
   readonly status: number;
   readonly body: Uint8Array;
   readonly contentType: string;
+  /** Further headers as flat pairs; none by default. */
+  readonly headers?: readonly string[];
 }
 
 const encoder = new TextEncoder();
 
 /** The one place where the mesh answers in the stead of an upstream: Envoy's shape, content-length and content-type. */
-export function localReply(call: Call, handler: Handler, { status, body, contentType }: LocalReply): void {
-  const pairs: string[] = [];
+export function localReply(
+  call: Call,
+  handler: Handler,
+  { status, body, contentType, headers = [] }: LocalReply,
+): void {
+  const pairs: string[] = [...headers];
   if (body.byteLength > 0) pairs.push('content-length', `${body.byteLength}`, 'content-type', contentType);
   // Envoy's codec says so of a response that ends with its headers, where the status allows a body.
   else if (status !== 204 && status !== 304 && call.head.method !== 'HEAD') pairs.push('content-length', '0');
@@ -24,7 +30,9 @@ export function localReply(call: Call, handler: Handler, { status, body, content
 
 /** A failure as a sidecar would tell it. */
 export function errorReply(call: Call, handler: Handler, error: MeshError): void {
-  localReply(call, handler, { status: error.status, body: encoder.encode(error.body), contentType: 'text/plain' });
+  const { status, code } = error;
+  const headers = code === 'upstream_overflow' ? ['x-envoy-overloaded', 'true'] : [];
+  localReply(call, handler, { status, body: encoder.encode(error.body), contentType: 'text/plain', headers });
 }
 
 /** A reply that keeps to the rules of a stream: a caller that pauses gets the body when it resumes. */

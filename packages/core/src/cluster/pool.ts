@@ -213,9 +213,7 @@ export class HostPool implements ConnectionEvents {
           cluster: config.name,
           endpoint: this.#endpoint.key,
           cause: error.cause,
-          body: error.timeout
-            ? 'upstream connect error or disconnect/reset before headers. reset reason: connection timeout'
-            : `upstream connect error or disconnect/reset before headers. reset reason: remote connection failure, transport failure reason: delayed connect error: ${error.cause.message}`,
+          ...(error.timeout ? { reset: 'connection timeout' } : {}),
         },
       ),
     );
@@ -235,6 +233,5 @@ function overflow(cluster: Cluster, endpoint: Endpoint): MeshError {
   return new MeshError('upstream_overflow', 'too many calls wait for a connection (max_pending_requests)', {
     cluster: cluster.config.name,
     endpoint: endpoint.key,
-    body: 'upstream connect error or disconnect/reset before headers. reset reason: overflow',
   });
 }

@@ -100,7 +100,8 @@ class AttemptHandler extends PassHandler {
     if (this.#replaced) return;
     if (!this.#committed && this.#retried(0, error, true)) return;
     this.#finish(false);
-    this.next.onResponseError(this.#refusal !== null && isMeshError(error) ? error.withFlag(this.#refusal) : error);
+    const last = { retried: this.#isRetry, flag: this.#refusal };
+    this.next.onResponseError(isMeshError(error) ? error.asLast(last) : error);
   }
 
   #finish(success: boolean): void {

@@ -1,0 +1,136 @@
+// Literal models: each with the defaults that Envoy has, so that a test names only what it is about.
+import type { ClusterConfig, ClusterDiscovery, LoadBalancerConfig, Thresholds } from '../model/cluster.ts';
+import { DEFAULT_THRESHOLDS } from '../model/cluster.ts';
+import type { ClusterLoadAssignment, EndpointConfig, HealthStatus } from '../model/endpoint.ts';
+import type { HttpFilterConfig, Listener } from '../model/listener.ts';
+import type { ForwardAction, PathMatch, RetryPolicyConfig, Route, RouteAction, VirtualHost } from '../model/route.ts';
+
+export interface HostOptions {
+  readonly health?: HealthStatus;
+  readonly weight?: number;
+  readonly priority?: number;
+}
+
+/** A host by its port on 10.0.0.1. */
+export function host(port: number, { health = 'unknown', weight = 1 }: HostOptions = {}): EndpointConfig {
+  return { address: { kind: 'socket', host: '10.0.0.1', port }, hostname: '', health, weight, metadata: {} };
+}
+
+/** The key of `host(port)`. */
+export function key(port: number): string {
+  return `10.0.0.1:${port}`;
+}
+
+/** Hosts by port, or by port and options; one locality for each priority. */
+export function assignment(...hosts: (number | readonly [number, HostOptions])[]): ClusterLoadAssignment {
+  const byPriority = new Map<number, EndpointConfig[]>();
+  for (const entry of hosts) {
+    const [port, options] = typeof entry === 'number' ? [entry, {}] : entry;
+    const priority = options.priority ?? 0;
+    const endpoints = byPriority.get(priority) ?? [];
+    byPriority.set(priority, endpoints);
+    endpoints.push(host(port, options));
+  }
+  return {
+    name: 'reviews',
+    overprovisioningFactor: 140,
+    localities: [...byPriority].map(([priority, endpoints]) => ({
+      locality: { region: '', zone: '', subZone: '' },
+      priority,
+      weight: 0,
+      endpoints,
+    })),
+  };
+}
+
+export interface ClusterOptions {
+  readonly name?: string;
+  readonly discovery?: ClusterDiscovery;
+  readonly lb?: LoadBalancerConfig;
+  readonly limits?: Partial<Thresholds>;
+  readonly high?: Partial<Thresholds>;
+  readonly panic?: number;
+  readonly connectTimeoutMs?: number;
+  readonly unsupported?: readonly string[];
+}
+
+export function clusterConfig(options: ClusterOptions = {}): ClusterConfig {
+  const name = options.name ?? 'reviews';
+  return {
+    name,
+    statName: name,
+    discovery: options.discovery ?? { kind: 'eds', serviceName: name },
+    lb: options.lb ?? { kind: 'round_robin' },
+    connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
+    thresholds: {
+      default: { ...DEFAULT_THRESHOLDS, ...options.limits },
+      high: { ...DEFAULT_THRESHOLDS, ...options.high },
+    },
+    healthyPanicThreshold: options.panic ?? 50,
+    idleTimeoutMs: 3_600_000,
+    maxRequestsPerConnection: 0,
+    unsupported: options.unsupported ?? [],
+    metadata: {},
+  };
+}
+
+export function listener(...httpFilters: HttpFilterConfig[]): Listener {
+  return {
+    name: 'reviews:9080',
+    address: null,
+    http: { statPrefix: 'http', routes: { kind: 'rds', name: 'routes' }, httpFilters },
+  };
+}
+
+export function retryPolicy(retryOn: string, options: Partial<RetryPolicyConfig> = {}): RetryPolicyConfig {
+  return {
+    retryOn: retryOn.split(',').filter((token) => token !== ''),
+    numRetries: 1,
+    retriableStatusCodes: [],
+    perTryTimeoutMs: 0,
+    backoffBaseMs: 25,
+    backoffMaxMs: 250,
+    avoidPreviousHosts: false,
+    hostSelectionRetryMaxAttempts: 1,
+    ...options,
+  };
+}
+
+/** To one cluster, or to several by weight. */
+export function forward(
+  to: string | Readonly<Record<string, number>>,
+  options: Partial<Omit<ForwardAction, 'kind' | 'clusters'>> = {},
+): ForwardAction {
+  const clusters =
+    typeof to === 'string' ? [{ name: to, weight: 1 }] : Object.entries(to).map(([name, weight]) => ({ name, weight }));
+  return {
+    kind: 'forward',
+    clusters,
+    totalWeight: clusters.reduce((sum, { weight }) => sum + weight, 0),
+    clusterNotFoundStatus: 503,
+    timeoutMs: 15_000,
+    retryPolicy: null,
+    priority: 'default',
+    ...options,
+  };
+}
+
+export function prefix(value: string, caseSensitive = true): PathMatch {
+  return { kind: 'prefix', value, caseSensitive };
+}
+
+export function route(action: RouteAction, options: Partial<Omit<Route, 'action'>> = {}): Route {
+  return { name: '', path: prefix('/'), unsupported: [], metadata: {}, ...options, action };
+}
+
+export function virtualHost(routes: readonly Route[], options: Partial<Omit<VirtualHost, 'routes'>> = {}): VirtualHost {
+  return {
+    name: 'vh',
+    domains: ['*'],
+    retryPolicy: null,
+    includeRequestAttemptCount: false,
+    includeAttemptCountInResponse: false,
+    ...options,
+    routes,
+  };
+}
