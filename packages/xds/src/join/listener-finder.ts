@@ -6,51 +6,49 @@ export interface ListenerFinder {
   find(target: string, watcher: Watcher<Listener>): Unwatch;
 }
 
-/** Asks the source for listeners by name: by the best name first, by the next once that one is known not to exist. */
+/**
+ * Asks the source for listeners by name, by all names at once: that one is not there is often known only by its resource
+ * timer, and a call should not wait for that when another name has answered. The best name that is there wins.
+ */
 export function listenersByName(source: ConfigSource, namesOf: (target: string) => readonly string[]): ListenerFinder {
   return { find: (target, watcher) => new ByName(source, namesOf(target), watcher).stop };
 }
 
 interface Candidate {
   readonly name: string;
-  unwatch: Unwatch | null;
   listener: Listener | null;
   error: MeshError | null;
 }
 
 class ByName {
-  readonly #source: ConfigSource;
   readonly #watcher: Watcher<Listener>;
   readonly #candidates: readonly Candidate[];
+  readonly #unwatch: Unwatch[] = [];
+  #telling = false;
   #stopped = false;
 
   constructor(source: ConfigSource, names: readonly string[], watcher: Watcher<Listener>) {
-    this.#source = source;
     this.#watcher = watcher;
-    this.#candidates = names.map((name) => ({ name, unwatch: null, listener: null, error: null }));
-    this.#ask(0);
+    this.#candidates = names.map((name) => ({ name, listener: null, error: null }));
+    for (const candidate of this.#candidates) this.#unwatch.push(this.#ask(source, candidate));
   }
 
   readonly stop: Unwatch = () => {
     this.#stopped = true;
-    for (const { unwatch } of this.#candidates) unwatch?.();
+    for (const unwatch of this.#unwatch) unwatch();
   };
 
-  #ask(index: number): void {
-    const candidate = this.#candidates[index];
-    if (candidate === undefined || candidate.unwatch !== null || this.#stopped) return;
-    candidate.unwatch = () => {};
-    candidate.unwatch = this.#source.watch('listener', candidate.name, {
+  #ask(source: ConfigSource, candidate: Candidate): Unwatch {
+    return source.watch('listener', candidate.name, {
       changed: (listener) => {
         candidate.listener = listener;
         candidate.error = null;
-        this.#tell();
+        this.#heard();
       },
       resourceError: (error) => {
         candidate.listener = null;
         candidate.error = error;
-        this.#ask(index + 1);
-        this.#tell();
+        this.#heard();
       },
       ambientError: (error) => {
         if (!this.#stopped) this.#watcher.ambientError(error);
@@ -58,7 +56,20 @@ class ByName {
     });
   }
 
-  /** The best name that has a listener; the error of the best name once all are known to have none. */
+  /** Tells at once what nothing better can come for; else after this turn, in which the same response may bring the better one. */
+  #heard(): void {
+    if (this.#candidates[0]?.listener || this.#candidates.length === 1) {
+      this.#tell();
+    } else if (!this.#telling) {
+      this.#telling = true;
+      queueMicrotask(() => {
+        this.#telling = false;
+        this.#tell();
+      });
+    }
+  }
+
+  /** The best name that has a listener; the error of the best name once all are known to have none, a refusal before an absence. */
   #tell(): void {
     if (this.#stopped) return;
     const listener = this.#candidates.find((candidate) => candidate.listener !== null)?.listener;
@@ -66,7 +77,9 @@ class ByName {
       this.#watcher.changed(listener);
       return;
     }
-    const [first] = this.#candidates;
-    if (first?.error && this.#candidates.every(({ error }) => error !== null)) this.#watcher.resourceError(first.error);
+    const errors = this.#candidates.map(({ error }) => error);
+    if (errors.includes(null)) return;
+    const error = errors.find((each) => each?.code === 'invalid_config') ?? errors[0];
+    if (error) this.#watcher.resourceError(error);
   }
 }

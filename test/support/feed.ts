@@ -1,0 +1,85 @@
+import type { ResourceInput } from '@inmesh/control-plane';
+
+/** Resources in Envoy's own JSON format, as short as the tests need them. */
+type Json = Readonly<Record<string, unknown>>;
+
+const TYPE = 'type.googleapis.com/envoy';
+const ADS = { ads: {}, resource_api_version: 'V3' };
+
+export interface ServiceOptions {
+  /** Host and port that it is called by. Default: the name. */
+  readonly listener?: string;
+  /** Fields of the route's action, such as `timeout` and `retry_policy`. */
+  readonly route?: Json;
+  /** Fields of the cluster, such as `connect_timeout`. */
+  readonly cluster?: Json;
+}
+
+/** All that one service needs: its listener with inline routes, its cluster and its endpoints on 127.0.0.1. */
+export function service(name: string, ports: readonly number[], options: ServiceOptions = {}): ResourceInput[] {
+  return [
+    apiListener(options.listener ?? name, [
+      virtualHost(name, [{ match: { prefix: '/' }, route: { cluster: name, ...options.route } }]),
+    ]),
+    cluster(name, options.cluster),
+    endpoints(name, ports),
+  ];
+}
+
+/** What a proxyless client is given: routes inline, no address. */
+export function apiListener(name: string, virtualHosts: readonly Json[]): ResourceInput {
+  return hcm(name, { route_config: { name, virtual_hosts: virtualHosts } });
+}
+
+/** A listener whose routes are a resource of their own. */
+export function rdsListener(name: string, routes: string): ResourceInput {
+  return hcm(name, { rds: { config_source: ADS, route_config_name: routes } });
+}
+
+function hcm(name: string, more: Json): ResourceInput {
+  return {
+    '@type': `${TYPE}.config.listener.v3.Listener`,
+    name,
+    api_listener: {
+      api_listener: {
+        '@type': `${TYPE}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`,
+        stat_prefix: name,
+        http_filters: [
+          { name: 'router', typed_config: { '@type': `${TYPE}.extensions.filters.http.router.v3.Router` } },
+        ],
+        ...more,
+      },
+    },
+  };
+}
+
+export function routes(name: string, virtualHosts: readonly Json[]): ResourceInput {
+  return { '@type': `${TYPE}.config.route.v3.RouteConfiguration`, name, virtual_hosts: virtualHosts };
+}
+
+export function virtualHost(name: string, routesOfIt: readonly Json[], domains: readonly string[] = ['*']): Json {
+  return { name, domains, routes: routesOfIt };
+}
+
+export function cluster(name: string, more: Json = {}): ResourceInput {
+  return {
+    '@type': `${TYPE}.config.cluster.v3.Cluster`,
+    name,
+    type: 'EDS',
+    eds_cluster_config: { eds_config: ADS },
+    connect_timeout: '2s',
+    ...more,
+  };
+}
+
+export function endpoints(name: string, ports: readonly number[]): ResourceInput {
+  return {
+    '@type': `${TYPE}.config.endpoint.v3.ClusterLoadAssignment`,
+    cluster_name: name,
+    endpoints: [{ lb_endpoints: ports.map((port) => ({ endpoint: { address: address(port) } })) }],
+  };
+}
+
+function address(port: number): Json {
+  return { socket_address: { address: '127.0.0.1', port_value: port } };
+}
