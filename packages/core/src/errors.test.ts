@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { isMeshError, MeshError, type MeshErrorCode } from './errors.ts';
 
+const RESET = 'upstream connect error or disconnect/reset before headers. reset reason: ';
+
 describe('MeshError', () => {
   it('says its code, what happened and where', () => {
     const error = new MeshError('connection_failure', 'cannot connect', {
@@ -24,12 +26,12 @@ describe('MeshError', () => {
     ['no_route', 404, 'NR', ''],
     ['no_cluster', 503, 'NC', ''],
     ['no_healthy_upstream', 503, 'UH', 'no healthy upstream'],
-    ['upstream_overflow', 503, 'UO', null],
+    ['upstream_overflow', 503, 'UO', `${RESET}overflow`],
     ['retry_limit_exceeded', 503, 'URX', null],
-    ['connection_failure', 503, 'UF', null],
-    ['connection_termination', 503, 'UC', null],
-    ['remote_reset', 503, 'UR', null],
-    ['protocol_error', 502, 'UPE', null],
+    ['connection_failure', 503, 'UF', `${RESET}remote connection failure`],
+    ['connection_termination', 503, 'UC', `${RESET}connection termination`],
+    ['remote_reset', 503, 'UR', `${RESET}remote reset`],
+    ['protocol_error', 502, 'UPE', `${RESET}protocol error`],
     ['request_timeout', 504, 'UT', 'upstream request timeout'],
     ['config_timeout', 503, 'NR', null],
     ['hold_overflow', 503, 'UO', null],
@@ -55,18 +57,25 @@ describe('MeshError', () => {
     assert.deepEqual(error.place, {});
   });
 
-  it('adds a flag without changing anything else', () => {
+  it('becomes the outcome of a call that was retried, as Envoy tells it', () => {
     const cause = new Error('reset');
     const first = new MeshError('connection_failure', 'cannot connect', { cluster: 'reviews', status: 500, cause });
-    const second = first.withFlag('URX');
-    assert.equal(second.flag, 'UF,URX');
-    assert.equal(first.flag, 'UF');
+    assert.equal(first.asLast({ retried: false, flag: null }), first);
+    const second = first.asLast({ retried: true, flag: 'URX' });
+    assert.equal(second.flag, 'URX,UF');
+    assert.equal(second.body, first.body.replace('reset reason', 'retried and the latest reset reason'));
     assert.equal(second.message, first.message);
-    assert.equal(second.body, first.body);
+    assert.equal(second.details, first.details);
     assert.equal(second.status, 500);
     assert.equal(second.cause, cause);
     assert.deepEqual(second.place, { cluster: 'reviews' });
-    assert.equal(second.withFlag('UO').flag, 'UF,URX,UO');
+    assert.equal(first.flag, 'UF');
+  });
+
+  it('tells another reset reason in body and details', () => {
+    const error = new MeshError('connection_failure', 'late', { reset: 'connection timeout' });
+    assert.equal(error.body, `${RESET}connection timeout`);
+    assert.equal(error.details, 'upstream_reset_before_response_started{connection_timeout}');
   });
 
   it('is recognised across copies of the package, and nothing else is', () => {

@@ -84,6 +84,8 @@ export interface MeshErrorOptions extends MeshErrorPlace {
   readonly flag?: string;
   /** Overrides Envoy's word for what ended the attempt, such as `connection timeout`. */
   readonly reset?: string;
+  /** Overrides the response code details. */
+  readonly details?: string;
 }
 
 /** What the layer that repeats attempts knows of the last one. */
@@ -117,7 +119,7 @@ export class MeshError extends Error {
   readonly #retried: boolean;
 
   constructor(code: MeshErrorCode, message: string, options: MeshErrorOptions = {}, retried = false) {
-    const { cause, status, body: _body, flag, reset: _reset, ...place } = options;
+    const { cause, status, body: _body, flag, reset: _reset, details: _details, ...place } = options;
     const where = placeKeys.filter((key) => place[key] !== undefined).map((key) => `${key} ${place[key]}`);
     super(
       where.length > 0 ? `[${code}] ${message} (${where.join(', ')})` : `[${code}] ${message}`,
@@ -136,7 +138,8 @@ export class MeshError extends Error {
 
   /** What Envoy writes as `response_code_details`. */
   get details(): string {
-    return traits[this.code].details ?? `upstream_reset_before_response_started{${this.#reset?.replaceAll(' ', '_')}}`;
+    const own = this.#options.details ?? traits[this.code].details;
+    return own ?? `upstream_reset_before_response_started{${this.#reset?.replaceAll(' ', '_')}}`;
   }
 
   /** The same failure as the outcome of a call. Envoy puts the flag that ended the retries first: `URX,UF`. */

@@ -1,50 +1,90 @@
 import assert from 'node:assert/strict';
-import { Call } from './call.ts';
-import type { Handler } from './dispatch.ts';
-import { Headers } from './headers.ts';
-import { localReply } from './local-reply.ts';
+import { setImmediate as turn } from 'node:timers/promises';
+import { StreamBody } from './body.ts';
+import { MeshError } from './errors.ts';
+import { errorReply, localReply } from './local-reply.ts';
+import { Caller, makeCall } from './testing/caller.ts';
+
+const reply = { status: 418, body: Buffer.from('teapot'), contentType: 'text/plain' };
 
 describe('local reply', () => {
-  /** Status and headers of the reply, as Envoy 1.40 was seen to write them (test/peers/envoy-decisions.test.ts). */
-  function reply(method: string, status: number, body: string): (string | number)[] {
-    const context = {
-      failAs: 'response',
-      target: 'a:80',
-      headersTimeoutMs: null,
-      bodyTimeoutMs: null,
-      passThrough: null,
-    } as const;
-    const head = { method, scheme: 'http', authority: 'a', path: '/', headers: Headers.empty(), upgrade: null };
-    const said: (string | number)[] = [];
-    const handler: Handler = {
-      onRequestSent: () => said.push('sent'),
-      onInformational: () => said.push('informational'),
-      onUpgrade: () => said.push('upgrade'),
-      onResponseStart: (got, headers) => said.push(got, ...headers.flat()),
-      onResponseData: (chunk) => said.push(new TextDecoder().decode(chunk)),
-      onResponseEnd: () => said.push('end'),
-      onResponseError: () => said.push('error'),
+  it('has the shape of Envoy’s', () => {
+    const caller = new Caller();
+    localReply(makeCall(), caller, reply);
+    assert.deepEqual(caller.said, ['start 418', 'data teapot', 'end']);
+    assert.deepEqual(caller.headers.flat(), ['content-length', '6', 'content-type', 'text/plain']);
+  });
+
+  it('tells an error by its status and body, and an empty body by no headers at all', () => {
+    const caller = new Caller();
+    errorReply(makeCall(), caller, new MeshError('no_healthy_upstream', 'none'));
+    assert.deepEqual([caller.status, caller.body], [503, 'no healthy upstream']);
+    const empty = new Caller();
+    errorReply(makeCall(), empty, new MeshError('no_route', 'none'));
+    assert.deepEqual(empty.said, ['start 404', 'end']);
+    assert.deepEqual(empty.headers.flat(), []);
+  });
+
+  it('has no body for HEAD, and says how long it would be', () => {
+    const caller = new Caller();
+    localReply(makeCall({ method: 'HEAD' }), caller, reply);
+    assert.deepEqual(caller.said, ['start 418', 'end']);
+    assert.equal(caller.headers.get('content-length'), '6');
+  });
+
+  it('ends the caller’s stream, which nobody will read', async () => {
+    let closed = false;
+    const body = new StreamBody(
+      (async function* () {
+        try {
+          yield Buffer.from('a');
+          yield Buffer.from('b');
+        } finally {
+          closed = true;
+        }
+      })(),
+    );
+    await body.open()[Symbol.asyncIterator]().next();
+    localReply(makeCall({ method: 'POST', body }), new Caller(), reply);
+    await turn();
+    assert.equal(closed, true);
+  });
+
+  it('waits for a caller that paused at the sight of the head, or of the body', () => {
+    const call = makeCall();
+    const caller = new Caller();
+    caller.on.start = () => call.controller.pause();
+    caller.on.data = () => call.controller.pause();
+    localReply(call, caller, reply);
+    assert.deepEqual(caller.said, ['start 418']);
+    call.controller.resume();
+    assert.deepEqual(caller.said, ['start 418', 'data teapot']);
+    call.controller.resume();
+    assert.deepEqual(caller.said, ['start 418', 'data teapot', 'end']);
+    call.controller.pause();
+    call.controller.resume();
+    assert.equal(caller.endings, 1);
+  });
+
+  it('a caller that pauses and resumes in one go gets everything once', () => {
+    const call = makeCall();
+    const caller = new Caller();
+    caller.on.start = () => {
+      call.controller.pause();
+      call.controller.resume();
     };
-    const bytes = new TextEncoder().encode(body);
-    localReply(new Call(head, null, context), handler, { status, body: bytes, contentType: 'text/plain' });
-    return said;
+    localReply(call, caller, reply);
+    assert.deepEqual(caller.said, ['start 418', 'data teapot', 'end']);
+  });
+
+  for (const at of ['start', 'data']) {
+    it(`ends with the caller’s reason when it gives up at the ${at}`, () => {
+      const call = makeCall();
+      const caller = new Caller();
+      caller.on[at] = () => call.controller.abort(new Error('enough'));
+      localReply(call, caller, reply);
+      assert.equal(caller.said.at(-1), 'error enough');
+      assert.equal(caller.endings, 1);
+    });
   }
-
-  it('tells length and type of its body', () => {
-    assert.deepEqual(reply('GET', 503, 'no'), [503, 'content-length', '2', 'content-type', 'text/plain', 'no', 'end']);
-  });
-
-  it('tells a length of zero where there is none', () => {
-    assert.deepEqual(reply('GET', 404, ''), [404, 'content-length', '0', 'end']);
-  });
-
-  it('tells no length where there cannot be a body', () => {
-    assert.deepEqual(reply('GET', 204, ''), [204, 'end']);
-    assert.deepEqual(reply('GET', 304, ''), [304, 'end']);
-    assert.deepEqual(reply('HEAD', 404, ''), [404, 'end']);
-  });
-
-  it('tells the length of the body that HEAD leaves out', () => {
-    assert.deepEqual(reply('HEAD', 503, 'no'), [503, 'content-length', '2', 'content-type', 'text/plain', 'end']);
-  });
 });

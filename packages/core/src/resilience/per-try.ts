@@ -76,6 +76,7 @@ class TryHandler extends PassHandler {
         ...(cluster === null ? {} : { cluster: cluster.name }),
         ...(endpoint === null ? {} : { endpoint: endpoint.key }),
         attempt,
+        details: 'upstream_per_try_timeout',
       }),
     );
   }
