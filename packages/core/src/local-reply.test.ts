@@ -15,14 +15,33 @@ describe('local reply', () => {
     assert.deepEqual(caller.headers.flat(), ['content-length', '6', 'content-type', 'text/plain']);
   });
 
-  it('tells an error by its status and body, and an empty body by no headers at all', () => {
+  it('tells an error by its status and body, and an empty body by a length of zero', () => {
     const caller = new Caller();
     errorReply(makeCall(), caller, new MeshError('no_healthy_upstream', 'none'));
     assert.deepEqual([caller.status, caller.body], [503, 'no healthy upstream']);
     const empty = new Caller();
     errorReply(makeCall(), empty, new MeshError('no_route', 'none'));
     assert.deepEqual(empty.said, ['start 404', 'end']);
-    assert.deepEqual(empty.headers.flat(), []);
+    assert.deepEqual(empty.headers.flat(), ['content-length', '0']);
+  });
+
+  // As Envoy 1.40 was seen to do (test/peers/envoy-decisions.test.ts).
+  it('tells no length where there cannot be a body', () => {
+    for (const [method, status] of [
+      ['GET', 204],
+      ['GET', 304],
+      ['HEAD', 404],
+    ] as const) {
+      const caller = new Caller();
+      localReply(makeCall({ method }), caller, { status, body: Buffer.alloc(0), contentType: 'text/plain' });
+      assert.deepEqual([caller.said, caller.headers.flat()], [[`start ${status}`, 'end'], []]);
+    }
+  });
+
+  it('says that the mesh has no room', () => {
+    const caller = new Caller();
+    errorReply(makeCall(), caller, new MeshError('upstream_overflow', 'full'));
+    assert.equal(caller.headers.get('x-envoy-overloaded'), 'true');
   });
 
   it('has no body for HEAD, and says how long it would be', () => {

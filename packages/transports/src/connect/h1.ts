@@ -19,6 +19,8 @@ import { goneError, isGone, refusedError, wireError } from './wire-errors.ts';
 const KEEP_ALIVE_MARGIN_MS = 1_000;
 /** Milliseconds without a byte of a response: Envoy's default stream idle timeout. */
 const STREAM_IDLE_MS = 300_000;
+/** Bytes of response headers taken: Envoy's default `max_response_headers_kb`, where Node's own is 16 KiB. */
+const MAX_HEADER_BYTES = 60 * 1024;
 /** The longest a timer of Node can be set to, 25 days; a longer one would fire at once. */
 const FOR_EVER_MS = 2 ** 31 - 1;
 
@@ -53,6 +55,7 @@ export class H1Connection implements Connection {
       keepAliveTimeoutThreshold: KEEP_ALIVE_MARGIN_MS,
       headersTimeout: STREAM_IDLE_MS,
       bodyTimeout: STREAM_IDLE_MS,
+      maxHeaderSize: MAX_HEADER_BYTES,
     });
     socket.on('error', ignore);
     socket.once('close', () => this.#lost());

@@ -17,36 +17,24 @@ export function refusedError(error: Error, place: MeshErrorOptions): MeshError {
   return new MeshError('invalid_request', error.message, { ...place, cause: error });
 }
 
-const RESET = 'upstream connect error or disconnect/reset before headers. reset reason:';
+/** undici's errors about what is no HTTP have no code of their own. */
+const PARSE_ERROR = 'HTTPParserError';
 
 /** The one place that knows the platform's and undici's error codes. */
 export function wireError(error: Error, place: MeshErrorOptions): MeshError {
-  const code = (error as { readonly code?: unknown }).code;
+  const code = error.name === PARSE_ERROR ? PARSE_ERROR : (error as { readonly code?: unknown }).code;
   const options = { ...place, cause: error };
   if (typeof code === 'string') {
-    if (
-      code.startsWith('HPE_') ||
-      code === 'UND_ERR_HEADERS_OVERFLOW' ||
-      code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'
-    ) {
-      return new MeshError('protocol_error', `the endpoint sent invalid HTTP: ${error.message}`, {
-        ...options,
-        body: `${RESET} protocol error`,
-      });
+    if (code === PARSE_ERROR || code === 'UND_ERR_HEADERS_OVERFLOW' || code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') {
+      return new MeshError('protocol_error', `the endpoint sent invalid HTTP: ${error.message}`, options);
     }
     if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') {
       return new MeshError('request_timeout', `the endpoint fell silent: ${error.message}`, options);
     }
     if (code === 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH') return refusedError(error, place);
     if (code === CONNECTION_GONE) {
-      return new MeshError('connection_termination', 'the connection closed before the request was sent', {
-        ...options,
-        body: `${RESET} connection termination`,
-      });
+      return new MeshError('connection_termination', 'the connection closed before the request was sent', options);
     }
   }
-  return new MeshError('connection_termination', `the connection ended: ${error.message}`, {
-    ...options,
-    body: `${RESET} connection termination`,
-  });
+  return new MeshError('connection_termination', `the connection ended: ${error.message}`, options);
 }
