@@ -19,6 +19,8 @@ export interface Outcome {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** Envoy's response flags; `-` for none. */
   readonly flags: string;
+  /** Envoy's response code details where the mesh answered; null where the service did. */
+  readonly details: string | null;
 }
 
 /** The same calls through Envoy and through inmesh. */
@@ -32,14 +34,14 @@ let calls = 0;
 
 /** Through a listener of a real Envoy, as an application beside a sidecar would. */
 export function envoySide(envoy: Envoy, port: number): Side {
-  const agent = new Agent();
+  const agent = new Agent({ maxHeaderSize: 60 * 1024 });
   return {
     name: 'envoy',
     call: async (ask) => {
       const call = `c${++calls}`;
       const outcome = await send(agent, `http://127.0.0.1:${port}`, ask, call);
-      const { flags } = await envoy.logOf(call);
-      return { ...outcome, flags };
+      const { flags, details } = await envoy.logOf(call);
+      return { ...outcome, flags, details: details === 'via_upstream' ? null : details };
     },
     close: () => agent.close(),
   };
@@ -63,10 +65,12 @@ async function send(dispatcher: Dispatcher, origin: string, ask: Ask, call: stri
     headers: { ...headers, host: authority, 'x-call': call },
     body,
   });
+  const error = meshErrorOf(response);
   return {
     status: response.statusCode,
     body: await response.body.text(),
     headers: response.headers,
-    flags: meshErrorOf(response)?.flag ?? '-',
+    flags: error?.flag ?? '-',
+    details: error?.details ?? null,
   };
 }
