@@ -1,7 +1,8 @@
+import type { JsonObject } from '@bufbuild/protobuf';
 import type { ResourceInput } from '@inmesh/control-plane';
 
 /** Resources in Envoy's own JSON format, as short as the tests need them. */
-type Json = Readonly<Record<string, unknown>>;
+type Json = JsonObject;
 
 const TYPE = 'type.googleapis.com/envoy';
 const ADS = { ads: {}, resource_api_version: 'V3' };
@@ -27,7 +28,7 @@ export function service(name: string, ports: readonly number[], options: Service
 }
 
 /** What a proxyless client is given: routes inline, no address. */
-export function apiListener(name: string, virtualHosts: readonly Json[]): ResourceInput {
+export function apiListener(name: string, virtualHosts: Json[]): ResourceInput {
   return hcm(name, { route_config: { name, virtual_hosts: virtualHosts } });
 }
 
@@ -53,11 +54,11 @@ function hcm(name: string, more: Json): ResourceInput {
   };
 }
 
-export function routes(name: string, virtualHosts: readonly Json[]): ResourceInput {
+export function routes(name: string, virtualHosts: Json[]): ResourceInput {
   return { '@type': `${TYPE}.config.route.v3.RouteConfiguration`, name, virtual_hosts: virtualHosts };
 }
 
-export function virtualHost(name: string, routesOfIt: readonly Json[], domains: readonly string[] = ['*']): Json {
+export function virtualHost(name: string, routesOfIt: Json[], domains: string[] = ['*']): Json {
   return { name, domains, routes: routesOfIt };
 }
 

@@ -20,7 +20,10 @@ export interface MeshOptions {
   readonly outsideMesh?: OutsideMesh;
   /** How a failure before the response is told: as a sidecar's local reply (`response`, the default: same behaviour on the wire), or as a thrown MeshError. */
   readonly failAs?: 'response' | 'error';
-  /** Milliseconds a call waits for its routes. Default 15,000, as Envoy and gRPC wait for a resource. */
+  /**
+   * Milliseconds a call waits for its routes. Default 16,000: a resource that was asked for counts as not there after
+   * 15,000, as in Envoy and gRPC, and that verdict (such as: let the call pass) must come first.
+   */
   readonly holdTimeoutMs?: number;
   /** Calls that wait for their routes at the same time. Default 10,000. */
   readonly maxHeld?: number;
@@ -54,7 +57,7 @@ export async function createMesh(options: MeshOptions = {}): Promise<Mesh> {
     domains: (options.domains ?? []).map(domainPattern),
     outsideMesh: options.outsideMesh ?? bootstrap.outsideMesh,
     failAs: options.failAs ?? 'response',
-    holdTimeoutMs: atLeast(1, 'holdTimeoutMs', options.holdTimeoutMs ?? 15_000),
+    holdTimeoutMs: atLeast(1, 'holdTimeoutMs', options.holdTimeoutMs ?? 16_000),
     maxHeld: atLeast(0, 'maxHeld', options.maxHeld ?? 10_000),
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
