@@ -5,50 +5,44 @@ import { MeshError } from './errors.ts';
 import { errorReply, localReply } from './local-reply.ts';
 import { Caller, makeCall } from './testing/caller.ts';
 
-const reply = { status: 418, body: Buffer.from('teapot'), contentType: 'text/plain' };
+const teapot = { status: 418, body: Buffer.from('teapot'), contentType: 'text/plain' };
 
 describe('local reply', () => {
-  it('has the shape of Envoy’s', () => {
+  // As Envoy 1.40 was seen to write them (test/peers/envoy-decisions.test.ts).
+  function reply(method: string, status: number, body: string): (string | number)[] {
     const caller = new Caller();
-    localReply(makeCall(), caller, reply);
-    assert.deepEqual(caller.said, ['start 418', 'data teapot', 'end']);
-    assert.deepEqual(caller.headers.flat(), ['content-length', '6', 'content-type', 'text/plain']);
+    localReply(makeCall({ method }), caller, { status, body: Buffer.from(body), contentType: 'text/plain' });
+    assert.equal(caller.said.at(-1), 'end');
+    return [caller.status, ...caller.headers.flat(), caller.body];
+  }
+
+  it('tells length and type of its body', () => {
+    assert.deepEqual(reply('GET', 503, 'no'), [503, 'content-length', '2', 'content-type', 'text/plain', 'no']);
   });
 
-  it('tells an error by its status and body, and an empty body by a length of zero', () => {
-    const caller = new Caller();
-    errorReply(makeCall(), caller, new MeshError('no_healthy_upstream', 'none'));
-    assert.deepEqual([caller.status, caller.body], [503, 'no healthy upstream']);
-    const empty = new Caller();
-    errorReply(makeCall(), empty, new MeshError('no_route', 'none'));
-    assert.deepEqual(empty.said, ['start 404', 'end']);
-    assert.deepEqual(empty.headers.flat(), ['content-length', '0']);
+  it('tells a length of zero where there is none', () => {
+    assert.deepEqual(reply('GET', 404, ''), [404, 'content-length', '0', '']);
   });
 
-  // As Envoy 1.40 was seen to do (test/peers/envoy-decisions.test.ts).
   it('tells no length where there cannot be a body', () => {
-    for (const [method, status] of [
-      ['GET', 204],
-      ['GET', 304],
-      ['HEAD', 404],
-    ] as const) {
+    assert.deepEqual(reply('GET', 204, ''), [204, '']);
+    assert.deepEqual(reply('GET', 304, ''), [304, '']);
+    assert.deepEqual(reply('HEAD', 404, ''), [404, '']);
+  });
+
+  it('tells the length of the body that HEAD leaves out', () => {
+    assert.deepEqual(reply('HEAD', 503, 'no'), [503, 'content-length', '2', 'content-type', 'text/plain', '']);
+  });
+
+  it('tells an error by its status and body, and an overflow by a header too', () => {
+    const told = (error: MeshError) => {
       const caller = new Caller();
-      localReply(makeCall({ method }), caller, { status, body: Buffer.alloc(0), contentType: 'text/plain' });
-      assert.deepEqual([caller.said, caller.headers.flat()], [[`start ${status}`, 'end'], []]);
-    }
-  });
-
-  it('says that the mesh has no room', () => {
-    const caller = new Caller();
-    errorReply(makeCall(), caller, new MeshError('upstream_overflow', 'full'));
-    assert.equal(caller.headers.get('x-envoy-overloaded'), 'true');
-  });
-
-  it('has no body for HEAD, and says how long it would be', () => {
-    const caller = new Caller();
-    localReply(makeCall({ method: 'HEAD' }), caller, reply);
-    assert.deepEqual(caller.said, ['start 418', 'end']);
-    assert.equal(caller.headers.get('content-length'), '6');
+      errorReply(makeCall(), caller, error);
+      return [caller.status, caller.body, caller.headers.get('x-envoy-overloaded')];
+    };
+    assert.deepEqual(told(new MeshError('no_healthy_upstream', 'none')), [503, 'no healthy upstream', undefined]);
+    assert.deepEqual(told(new MeshError('no_route', 'none')), [404, '', undefined]);
+    assert.equal(told(new MeshError('upstream_overflow', 'full'))[2], 'true');
   });
 
   it('ends the caller’s stream, which nobody will read', async () => {
@@ -64,7 +58,7 @@ describe('local reply', () => {
       })(),
     );
     await body.open()[Symbol.asyncIterator]().next();
-    localReply(makeCall({ method: 'POST', body }), new Caller(), reply);
+    localReply(makeCall({ method: 'POST', body }), new Caller(), teapot);
     await turn();
     assert.equal(closed, true);
   });
@@ -74,7 +68,7 @@ describe('local reply', () => {
     const caller = new Caller();
     caller.on.start = () => call.controller.pause();
     caller.on.data = () => call.controller.pause();
-    localReply(call, caller, reply);
+    localReply(call, caller, teapot);
     assert.deepEqual(caller.said, ['start 418']);
     call.controller.resume();
     assert.deepEqual(caller.said, ['start 418', 'data teapot']);
@@ -92,7 +86,7 @@ describe('local reply', () => {
       call.controller.pause();
       call.controller.resume();
     };
-    localReply(call, caller, reply);
+    localReply(call, caller, teapot);
     assert.deepEqual(caller.said, ['start 418', 'data teapot', 'end']);
   });
 
@@ -101,7 +95,7 @@ describe('local reply', () => {
       const call = makeCall();
       const caller = new Caller();
       caller.on[at] = () => call.controller.abort(new Error('enough'));
-      localReply(call, caller, reply);
+      localReply(call, caller, teapot);
       assert.equal(caller.said.at(-1), 'error enough');
       assert.equal(caller.endings, 1);
     });

@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict';
+import { isMeshError, MeshError } from '../errors.ts';
+import type { VirtualHost } from '../model/route.ts';
+import { send } from '../testing/caller.ts';
+import { Harness, routeTable } from '../testing/harness.ts';
+import { Inner } from '../testing/inner.ts';
+import { forward, prefix, route, virtualHost } from '../testing/models.ts';
+import { seededRandom } from '../util/random.ts';
+import type { RouteTable } from './route-table.ts';
+import { router } from './router.ts';
+
+const gone = new MeshError('no_cluster', 'gone');
+
+function setup(table: RouteTable | null) {
+  const inner = new Inner();
+  const layer = router()(inner.dispatch);
+  return {
+    inner,
+    send: (path: string) =>
+      send(
+        (call, handler) => {
+          call.table = table;
+          layer(call, handler);
+        },
+        { path, failAs: 'error' },
+      ),
+  };
+}
+
+const named = (name: string, value = '/') => route(forward('a'), { name, path: prefix(value) });
+const table = (virtualHost: VirtualHost) => routeTable(virtualHost, { a: gone });
+
+describe('router', () => {
+  it('takes the first route that matches, by the path without its query', () => {
+    const { inner, send } = setup(table(virtualHost([named('api', '/api'), named('rest'), named('never', '/api/v1')])));
+    send('/api/v1?x=/');
+    assert.equal(inner.last.call.route?.name, 'api');
+    send('/other?/api');
+    assert.equal(inner.last.call.route?.name, 'rest');
+    send('/api#fragment');
+    assert.equal(inner.last.call.route?.name, 'api');
+  });
+
+  it('refuses what no route matches, and says where: 404 NR', () => {
+    const { inner, send } = setup(table(virtualHost([named('api', '/api')])));
+    const { caller } = send('/other');
+    assert.deepEqual(caller.said, ['error no_route NR']);
+    assert.ok(isMeshError(caller.error));
+    assert.equal(caller.error.status, 404);
+    assert.deepEqual(caller.error.place, { authority: 'reviews:9080', listener: 'reviews:9080' });
+    assert.equal(inner.count, 0);
+    assert.deepEqual(setup(null).send('/').caller.said, ['error no_route NR']);
+  });
+
+  it('refuses a route that needs what is not there, and only that one', () => {
+    const { inner, send } = setup(
+      table(
+        virtualHost([
+          route(forward('a'), { name: 'mirrored', path: prefix('/m'), unsupported: ['request_mirror_policies'] }),
+          route({ kind: 'refused' }, { path: null, unsupported: ['redirect', 'match.safe_regex'] }),
+        ]),
+      ),
+    );
+    const { caller } = send('/m');
+    assert.deepEqual(caller.said, ['error unsupported NFCF']);
+    assert.match(caller.error?.message ?? '', /request_mirror_policies.*route vh\/mirrored/);
+    assert.match(send('/anything').caller.error?.message ?? '', /redirect, match\.safe_regex.*route vh\/\?/);
+    assert.equal(inner.count, 0);
+  });
+
+  it('refuses every route under a filter that is not there, and none under one that may be left out', () => {
+    const filter = (support: 'refused' | 'skipped') => ({
+      name: 'jwt',
+      typeUrl: 'type.googleapis.com/x.JwtAuthn',
+      support,
+    });
+    const vh = virtualHost([named('all')]);
+    const refusing = setup(routeTable(vh, { a: gone }, { filters: [filter('refused')] }));
+    assert.match(refusing.send('/').caller.error?.message ?? '', /jwt \(type\.googleapis\.com\/x\.JwtAuthn\)/);
+    const skipping = setup(routeTable(vh, { a: gone }, { filters: [filter('skipped')] }));
+    skipping.send('/');
+    assert.equal(skipping.inner.count, 1);
+  });
+});
+
+describe('weighted clusters', () => {
+  const distribution = (weights: Readonly<Record<string, number>>, draws: number) => {
+    const harness = new Harness();
+    const clusters = Object.fromEntries(Object.keys(weights).map((name) => [name, harness.newCluster({ name })]));
+    const [entry] = routeTable(virtualHost([route(forward(weights))]), clusters, { random: seededRandom(7) }).routes;
+    const counts: Record<string, number> = {};
+    for (let i = 0; i < draws; i++) {
+      const chosen = entry?.route.choose();
+      const name = isMeshError(chosen) ? chosen.code : (chosen?.name ?? '');
+      counts[name] = (counts[name] ?? 0) + 1;
+    }
+    return counts;
+  };
+
+  it('are chosen as often as their weights say', () => {
+    const counts = distribution({ a: 90, b: 10 }, 10_000);
+    assert.ok(Math.abs((counts.a ?? 0) - 9_000) < 120, JSON.stringify(counts));
+    assert.equal((counts.a ?? 0) + (counts.b ?? 0), 10_000);
+    const even = distribution({ a: 1, b: 1, c: 1 }, 9_000);
+    for (const name of ['a', 'b', 'c']) assert.ok(Math.abs((even[name] ?? 0) - 3_000) < 150, JSON.stringify(even));
+  });
+
+  it('with weight 0 are never chosen, wherever they stand', () => {
+    assert.deepEqual(distribution({ a: 0, b: 1 }, 100), { b: 100 });
+    assert.deepEqual(distribution({ a: 1, b: 0 }, 100), { a: 100 });
+    const counts = distribution({ a: 1, b: 0, c: 1 }, 1_000);
+    assert.deepEqual(Object.keys(counts).sort(), ['a', 'c']);
+  });
+
+  it('without any weight are refused, not chosen', () => {
+    assert.deepEqual(distribution({ a: 0 }, 10), { no_cluster: 10 });
+  });
+
+  it('are not resolved where their weight is 0', () => {
+    const entry = routeTable(virtualHost([route(forward({ a: 0, b: 1 }))]), { b: gone }).routes[0];
+    assert.deepEqual(
+      entry?.route.choices().map(({ name }) => name),
+      ['b'],
+    );
+  });
+});
+
+describe('route table', () => {
+  it('keeps the counters of routes that stay when the feed changes', () => {
+    const before = table(virtualHost([named('api', '/api'), named('', '/x')]));
+    for (const { route } of before.routes) route.stats.upstream_rq_total = 7;
+    const after = routeTable(
+      virtualHost([named('new'), named('', '/x'), named('api', '/v2')]),
+      { a: gone },
+      {
+        previous: before,
+      },
+    );
+    assert.deepEqual(
+      after.routes.map(({ route }) => [route.label, route.stats.upstream_rq_total]),
+      [
+        ['vh/new', 0],
+        ['vh/prefix /x', 7],
+        ['vh/api', 7],
+      ],
+    );
+  });
+
+  it('takes the virtual host’s retry policy where the route brings none', () => {
+    const policy = {
+      retryOn: ['5xx'],
+      numRetries: 4,
+      retriableStatusCodes: [],
+      perTryTimeoutMs: 0,
+      backoffBaseMs: 1,
+      backoffMaxMs: 10,
+      avoidPreviousHosts: false,
+      hostSelectionRetryMaxAttempts: 1,
+    };
+    const routes = [
+      route(forward('a')),
+      route(forward('a', { retryPolicy: { ...policy, numRetries: 1 } })),
+      route({ kind: 'direct_response', status: 200, body: new Uint8Array() }),
+    ];
+    const given = table(virtualHost(routes, { retryPolicy: policy })).routes.map(({ route }) => route);
+    assert.deepEqual(
+      given.map(({ retryPolicy }) => retryPolicy.numRetries),
+      [4, 1, 4],
+    );
+    assert.equal(table(virtualHost(routes)).routes[0]?.route.retryPolicy.fromFeed, false);
+    assert.equal(given[2]?.timeoutMs, 0);
+  });
+});
