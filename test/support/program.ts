@@ -50,6 +50,11 @@ export class Program {
     });
   }
 
+  /** What it said so far. */
+  get output(): string {
+    return this.#out;
+  }
+
   get running(): boolean {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
