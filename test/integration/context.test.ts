@@ -107,7 +107,7 @@ describe('the async context of a call', () => {
         },
       });
       for (const body of [generator(), stream]) {
-        const answer = await request(url, { method: 'POST', body, dispatcher: mesh.dispatcher });
+        const answer = await request(url, { method: 'POST', body: body as Readable, dispatcher: mesh.dispatcher });
         await answer.body.dump();
       }
     }));
