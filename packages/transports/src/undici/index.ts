@@ -1,3 +1,6 @@
+// Must run before npm's undici does: an import for its effect stays where it is when imports are sorted.
+import './before.ts';
+
 import { type Dispatcher, Dispatcher1Wrapper } from 'undici';
 import { restoreDispatcher } from './before.ts';
 
