@@ -13,8 +13,6 @@ export interface Outcome {
   readonly idempotent: boolean;
 }
 
-export type RetryReason = 'policy' | 'safe';
-
 /** Decides from plain facts whether an attempt is worth repeating; how often and when is the layer's business. */
 export interface CompiledRetryPolicy {
   /** Retries beyond the first attempt. */

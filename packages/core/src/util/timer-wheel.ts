@@ -44,7 +44,7 @@ export class TimerWheel {
     this.#origin = clock.now();
   }
 
-  /** Never fires early; fires at most one tick (5 ms) late on a loop that is not held up. */
+  /** Never fires early; fires at most one tick (5 ms, and the rest of a millisecond) late on a loop that is not held up. */
   set(ms: number, callback: () => void): Timer {
     if (!this.#driving) {
       this.#tick = this.#ticks();
@@ -70,6 +70,7 @@ export class TimerWheel {
     this.#driving = true;
     const now = this.#clock.now();
     // To the next tick, not one tick from here: a timeout would else be late by the distance between the two as well.
+    // Whole milliseconds, because Node keeps one list of timers per duration.
     const wait = Math.ceil(TICK_MS - ((now - this.#origin) % TICK_MS));
     outsideContext(() =>
       this.#clock.setTimer(
