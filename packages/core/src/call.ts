@@ -46,6 +46,8 @@ export class Call {
   attempt = 1;
   /** True where the feed has never known the authority: the call is for what was there before the mesh. */
   passes = false;
+  /** True once a connection that had served before died under it: others may be as dead, so it takes a new one from then on. */
+  distrustful = false;
   /** True once its deadline has passed: no further attempt. */
   expired = false;
   /** Endpoints of earlier attempts; null before the first retry. */

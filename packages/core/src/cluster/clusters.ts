@@ -123,7 +123,9 @@ class LiveCluster {
 
   stop(): void {
     this.#unwatchCluster?.();
+    this.#unwatchCluster = null;
     this.#unwatchEndpoints?.();
+    this.#unwatchEndpoints = null;
     this.#drop();
   }
 

@@ -77,8 +77,12 @@ export class HostPool implements ConnectionEvents {
   dispatch(call: Call, handler: Handler): void {
     const connection = this.#idle.pop();
     if (connection !== undefined) {
-      connection.dispatch(call, handler);
-      return;
+      if (!call.distrustful) {
+        connection.dispatch(call, handler);
+        return;
+      }
+      // It makes room for the new one, whatever the limit.
+      connection.close();
     }
     if (this.#destroyed !== null) {
       handler.onResponseError(this.#destroyed);
@@ -131,7 +135,18 @@ export class HostPool implements ConnectionEvents {
   }
 
   onIdle(connection: Connection): void {
-    const next = this.#pending.shift();
+    this.#serve(connection, this.#next());
+  }
+
+  /** The call that a connection which has served is for: not one that waits for a new connection while one is on its way. */
+  #next(): Pending | undefined {
+    const [first] = this.#pending;
+    if (first === undefined || !first.call.distrustful || this.#connecting.size === 0) return this.#pending.shift();
+    const index = this.#pending.findIndex(({ call }) => !call.distrustful);
+    return index < 0 ? undefined : this.#pending.splice(index, 1)[0];
+  }
+
+  #serve(connection: Connection, next: Pending | undefined): void {
     if (next !== undefined) {
       next.leave();
       this.#cluster.stats.upstream_rq_pending_active--;
@@ -194,7 +209,7 @@ export class HostPool implements ConnectionEvents {
     this.#endpoint.stats.cx_active++;
     this.#cluster.stats.upstream_cx_active++;
     this.#cluster.stats.upstream_cx_http1_total++;
-    this.onIdle(connection);
+    this.#serve(connection, this.#pending.shift());
   }
 
   /** As Envoy, fails all that wait rather than one call per failed connection: the host does not answer. */

@@ -16,7 +16,7 @@ export class ScriptedSource implements ConfigSource, Resolver {
     watchers.add(watcher);
     return () => {
       watchers.delete(watcher);
-      if (watchers.size === 0) this.#watchers.delete(key);
+      if (watchers.size === 0 && this.#watchers.get(key) === watchers) this.#watchers.delete(key);
     };
   }
 
