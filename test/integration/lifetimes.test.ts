@@ -14,7 +14,9 @@ function job(address: string, code: string): Program {
   `);
 }
 
-describe('a process with a mesh', () => {
+describe('a process with a mesh', function () {
+  // Each program imports everything anew, on machines that do other things too.
+  this.timeout(20_000);
   guardProcess();
 
   it('exits by itself once its work is done, connections and stream open as they are', async () => {

@@ -24,8 +24,11 @@ export async function startHttp(listener?: RequestListener): Promise<Upstream> {
 }
 
 /** A server below HTTP: does with each connection what `talk` says. */
-export async function startTcp(talk: (socket: Socket) => void): Promise<Upstream<TcpServer>> {
-  return started(createTcpServer({ allowHalfOpen: true }, talk));
+export async function startTcp(
+  talk: (socket: Socket) => void,
+  options: { readonly allowHalfOpen?: boolean } = {},
+): Promise<Upstream<TcpServer>> {
+  return started(createTcpServer(options, talk));
 }
 
 /** A port on which nobody listens: connections are refused. */

@@ -158,6 +158,7 @@ class Exchange implements Dispatcher.DispatchHandler, Holder {
   /** Given before undici has begun with the request. */
   #abortedWith: Error | null = null;
   #reusable = true;
+  #answered = false;
   readonly #served: boolean;
 
   constructor(connection: H1Connection, call: Call, handler: Handler, served: boolean) {
@@ -197,6 +198,7 @@ class Exchange implements Dispatcher.DispatchHandler, Holder {
     message: string | undefined,
   ): void {
     const headers = Headers.fromWire((wire.rawHeaders ?? []) as Buffer[], record);
+    this.#answered = true;
     if (status < 200) {
       this.#handler.onInformational(status, headers);
       return;
@@ -228,6 +230,7 @@ class Exchange implements Dispatcher.DispatchHandler, Holder {
     const { controller, cluster, attempt } = this.#call;
     controller.detach(this);
     const reason = this.#abortedWith;
+    if (this.#served && reason === null && !this.#answered) this.#call.distrustful = true;
     if (this.#wire === null && this.#served && reason === null && isGone(error)) {
       this.#connection.release(false);
       this.#connection.events.onUnsent(this.#call, this.#handler);
