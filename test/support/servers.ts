@@ -27,8 +27,9 @@ export async function startHttp(listener?: RequestListener): Promise<Upstream> {
 export async function startTcp(
   talk: (socket: Socket) => void,
   options: { readonly allowHalfOpen?: boolean } = {},
+  port = 0,
 ): Promise<Upstream<TcpServer>> {
-  return started(createTcpServer(options, talk));
+  return started(createTcpServer(options, talk), port);
 }
 
 /** A port on which nobody listens: connections are refused. */
@@ -48,7 +49,7 @@ export async function requestHead(socket: Socket): Promise<string> {
   return text;
 }
 
-async function started<S extends TcpServer>(server: S): Promise<Upstream<S>> {
+async function started<S extends TcpServer>(server: S, port = 0): Promise<Upstream<S>> {
   const open = new Set<Duplex>();
   let accepted = 0;
   server.on('connection', (socket: Socket) => {
@@ -56,7 +57,7 @@ async function started<S extends TcpServer>(server: S): Promise<Upstream<S>> {
     open.add(socket);
     socket.on('error', () => {}).on('close', () => open.delete(socket));
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   const close = async () => {
     for (const socket of open) socket.destroy();

@@ -21,8 +21,9 @@ export interface MeshOptions {
   /** How a failure before the response is told: as a sidecar's local reply (`response`, the default: same behaviour on the wire), or as a thrown MeshError. */
   readonly failAs?: 'response' | 'error';
   /**
-   * Milliseconds a call waits for its routes. Default 16,000: a resource that was asked for counts as not there after
-   * 15,000, as in Envoy and gRPC, and that verdict (such as: let the call pass) must come first.
+   * Milliseconds a call waits for its routes. Default 20,000: a resource that was asked for counts as not there after
+   * 15,000, as in Envoy and gRPC, and that verdict (let the call pass, do without that cluster) must come first, also
+   * where the listener took a moment before its clusters could be asked for.
    */
   readonly holdTimeoutMs?: number;
   /** Calls that wait for their routes at the same time. Default 10,000. */
@@ -57,7 +58,7 @@ export async function createMesh(options: MeshOptions = {}): Promise<Mesh> {
     domains: (options.domains ?? []).map(domainPattern),
     outsideMesh: options.outsideMesh ?? bootstrap.outsideMesh,
     failAs: options.failAs ?? 'response',
-    holdTimeoutMs: atLeast(1, 'holdTimeoutMs', options.holdTimeoutMs ?? 16_000),
+    holdTimeoutMs: atLeast(1, 'holdTimeoutMs', options.holdTimeoutMs ?? 20_000),
     maxHeld: atLeast(0, 'maxHeld', options.maxHeld ?? 10_000),
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
