@@ -80,6 +80,33 @@ describe('retry', () => {
     });
   }
 
+  it('waits for the end of a response without a body, which may never come', () => {
+    const { send, connector, clock, harness, cluster } = setup(retryPolicy('5xx'), { ports: [1] });
+    const { caller } = send();
+    connector.next.accept();
+    connector.last.begin().sent().start(503, EMPTY);
+    assert.equal(cluster.retriesActive, 1);
+    clock.advance(14_000);
+    assert.deepEqual(caller.said, ['sending', 'sent']);
+    clock.advance(1_000);
+    assert.equal(caller.said.at(-1), 'error request_timeout UT');
+    assert.deepEqual(harness.gauges, QUIET);
+
+    const broken = send();
+    connector.next.accept();
+    connector.last.begin().start(503, EMPTY).break();
+    clock.advance(25);
+    connector.next.accept();
+    connector.last.answer(200);
+    assert.equal(broken.caller.status, 200);
+
+    const given = send();
+    connector.last.begin().start(503, EMPTY);
+    given.call.controller.abort(new Error('enough'));
+    assert.equal(given.caller.said.at(-1), 'error enough');
+    assert.deepEqual(harness.gauges, QUIET);
+  });
+
   it('gives the last response when its attempts are used up', () => {
     const { send, connector, cluster, again, harness } = setup(retryPolicy('5xx', { numRetries: 2 }));
     const { caller } = send();

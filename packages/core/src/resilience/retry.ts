@@ -40,8 +40,10 @@ class AttemptHandler extends PassHandler {
   #sent = false;
   /** The response goes to the caller: no way back. */
   #committed = false;
-  /** Another attempt took over. */
+  /** Another attempt takes over. */
   #replaced = false;
+  /** It does so once this one's response, which has no body, has ended: its connection is free again by then. */
+  #ending = false;
   /** What stood against a retry that the policy asked for, as a response flag. */
   #refusal: 'URX' | 'UO' | null = null;
   #status = 0;
@@ -86,6 +88,10 @@ class AttemptHandler extends PassHandler {
   }
 
   override onResponseEnd(trailers: Headers): void {
+    if (this.#ending) {
+      this.#ending = false;
+      this.#again();
+    }
     if (this.#replaced) return;
     this.#finish(this.#status < 500);
     this.next.onResponseEnd(trailers);
@@ -97,6 +103,16 @@ class AttemptHandler extends PassHandler {
   }
 
   override onResponseError(error: Error): void {
+    if (this.#ending) {
+      this.#ending = false;
+      if (!this.#call.controller.aborted && !this.#call.expired) {
+        this.#again();
+        return;
+      }
+      if (this.#policy.fromFeed) this.#cluster.retriesActive--;
+      this.next.onResponseError(error);
+      return;
+    }
     if (this.#replaced) return;
     if (!this.#committed && this.#retried(0, error, true)) return;
     this.#finish(false);
@@ -142,6 +158,10 @@ class AttemptHandler extends PassHandler {
     this.#replaced = true;
     if (this.#isRetry && policy.fromFeed) this.#cluster.retriesActive--;
     if (policy.fromFeed) this.#cluster.retriesActive++;
+    if (error === null && over) {
+      this.#ending = true;
+      return true;
+    }
     // As Envoy, resets what is still coming rather than reading a body that nobody wants.
     if (!over) call.controller.interrupt(new Error('the response is not wanted: the call is retried'));
     this.#again();
