@@ -4,7 +4,7 @@ import { createMesh, isMeshError, meshErrorOf } from 'inmesh';
 import { apiListener, cluster, endpoints, rdsListener, routes, service, virtualHost } from '../support/feed.ts';
 import { guardProcess } from '../support/guard-process.ts';
 import { hurriedClock } from '../support/hurried-clock.ts';
-import { bootstrapFor, Scene, until } from '../support/scene.ts';
+import { bootstrapFor, openResources, Scene, until } from '../support/scene.ts';
 import { refusingPort, startHttp, startTcp } from '../support/servers.ts';
 
 /** `503 NC`: what came of a GET, and why. */
@@ -316,7 +316,7 @@ describe('a bootstrap', () => {
     isMeshError(error) && error.code === 'invalid_config' && pattern.test(error.message);
 
   it('that is broken is refused with line and field, and opens nothing', async () => {
-    const before = process.getActiveResourcesInfo().length;
+    const before = openResources();
     await assert.rejects(attempt('node:\n  id: x\n bad: [\n'), refused(/:3:|line 3/));
     await assert.rejects(attempt('{"xds_servers": [], "node": {"id": "x"}}'), refused(/xds_servers/));
     await assert.rejects(
@@ -324,7 +324,7 @@ describe('a bootstrap', () => {
       refused(/\/nowhere\/bootstrap\.json/),
     );
     await assert.rejects(createMesh({ env: {} }), refused(/GRPC_XDS_BOOTSTRAP/));
-    await until(() => process.getActiveResourcesInfo().length <= before, 'nothing is left open');
+    await until(() => openResources().length <= before.length, 'nothing is left open');
   });
 
   it('with options that cannot be meant is refused, naming them', async () => {

@@ -5,7 +5,7 @@ import { createMesh, type Mesh } from 'inmesh';
 import { type Dispatcher, request } from 'undici';
 import { service } from '../support/feed.ts';
 import { guardProcess } from '../support/guard-process.ts';
-import { bootstrapFor, Scene, until } from '../support/scene.ts';
+import { bootstrapFor, openResources, Scene, until } from '../support/scene.ts';
 import { startHttp, type Upstream } from '../support/servers.ts';
 
 describe('the async context of a call', () => {
@@ -161,7 +161,7 @@ describe('what meshes of a process share', () => {
   it('is nothing of what a mesh leaves behind: no socket, no timer, no connection', async () => {
     await using app = await startHttp();
     await using scene = await Scene.start(service('reviews:9080', [app.port]));
-    const before = process.getActiveResourcesInfo().sort();
+    const before = openResources();
     for (let i = 0; i < 12; i++) {
       const mesh = await createMesh({ bootstrapConfig: bootstrapFor(scene.plane.address), env: {} });
       mesh.install();
@@ -170,6 +170,6 @@ describe('what meshes of a process share', () => {
       else mesh.close();
     }
     await until(() => app.open.size === 0 && scene.plane.status().nodes.length === 0, 'everything is closed');
-    await until(() => `${process.getActiveResourcesInfo().sort()}` === `${before}`, 'the process is as before');
+    await until(() => openResources() === before, 'the process is as before');
   });
 });

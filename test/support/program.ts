@@ -55,6 +55,11 @@ export class Program {
     return this.#out;
   }
 
+  /** What it has said so far. */
+  get out(): string {
+    return this.#out;
+  }
+
   get running(): boolean {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }

@@ -49,6 +49,15 @@ export function bootstrapFor(address: string, node = 'test-node'): string {
   });
 }
 
+/** What keeps this process alive, but for the waiting itself. */
+export function openResources(): string {
+  return process
+    .getActiveResourcesInfo()
+    .filter((name) => name !== 'Immediate')
+    .sort()
+    .join();
+}
+
 /** Waits, a turn of the event loop at a time, until a condition holds; fails after five seconds of turns. */
 export async function until(condition: () => boolean, what: string): Promise<void> {
   const start = performance.now();

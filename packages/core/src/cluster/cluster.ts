@@ -1,5 +1,6 @@
 import { type HostSet, hostSet } from '../balance/host-set.ts';
 import type { Call } from '../call.ts';
+import type { Holder } from '../controller.ts';
 import { MeshError } from '../errors.ts';
 import type { ClusterConfig } from '../model/cluster.ts';
 import { addressText, type ClusterLoadAssignment } from '../model/endpoint.ts';
@@ -32,6 +33,8 @@ export class Cluster {
   connecting = 0;
   /** Retries that wait or are in flight. */
   retriesActive = 0;
+  /** Calls that wait for their next attempt. */
+  readonly backoffs: Set<Holder> = new Set();
   readonly #random: Random;
   #endpoints = new Map<string, Endpoint>();
   /** Hosts that the feed no longer names and that had calls or connections when they were last looked at. */
@@ -137,6 +140,7 @@ export class Cluster {
   destroy(error: MeshError): void {
     this.#closed = true;
     this.#destroyed = error;
+    for (const waiting of [...this.backoffs]) waiting.abort(error);
     for (const endpoint of [...this.#known()]) endpoint.pool?.destroy(error);
   }
 

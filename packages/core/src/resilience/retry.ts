@@ -199,7 +199,7 @@ class AttemptHandler extends PassHandler {
     const attempt = new AttemptHandler(this.#parts, this.#inner, call, this.next, this.#cluster, this.#policy);
     // What nobody has worked on needs no pause: another host is asked at once, as the caller would have been the first time.
     if (!this.#policy.fromFeed && !this.#sent) this.#inner(call, attempt);
-    else new Backoff(this.#parts.clock, delay, call, attempt, this.#inner);
+    else new Backoff(this.#parts.clock, delay, call, attempt, this.#inner, this.#cluster.backoffs);
   }
 }
 
@@ -212,14 +212,17 @@ class Backoff implements Holder {
   readonly #call: Call;
   readonly #handler: Handler;
   readonly #timer: Timer;
+  readonly #all: Set<Holder>;
 
-  constructor(clock: Clock, ms: number, call: Call, handler: Handler, inner: Dispatch) {
+  constructor(clock: Clock, ms: number, call: Call, handler: Handler, inner: Dispatch, all: Set<Holder>) {
     this.#call = call;
     this.#handler = handler;
+    this.#all = all;
     call.controller.attach(this);
+    all.add(this);
     this.#timer = outsideContext(() =>
       clock.setTimer(ms, () => {
-        call.controller.detach(this);
+        this.#leave();
         inner(call, handler);
       }),
     );
@@ -227,8 +230,13 @@ class Backoff implements Holder {
 
   abort(error: Error): void {
     this.#timer.cancel();
-    this.#call.controller.detach(this);
+    this.#leave();
     this.#handler.onResponseError(error);
+  }
+
+  #leave(): void {
+    this.#all.delete(this);
+    this.#call.controller.detach(this);
   }
 
   pause(): void {}
