@@ -47,7 +47,7 @@ describe('backoff', () => {
     const longest = () => 1;
     assert.deepEqual(
       [1, 2, 3, 4, 5, 60].map((retry) => jitteredBackoff(25, 250, retry, longest)),
-      [25, 75, 175, 250, 250, 250],
+      [25, 50, 100, 200, 250, 250],
     );
     assert.equal(
       jitteredBackoff(25, 250, 3, () => 0),
