@@ -4,7 +4,7 @@ import { Join } from './join.ts';
 
 describe('join', () => {
   /** A join over a feed that never answers. */
-  function silentJoin(): Join {
+  function silentJoin(maxAuthorities = 10_000): Join {
     const source: ConfigSource = { watch: () => () => {} };
     const random = seededRandom(1);
     const unused = (): never => {
@@ -17,7 +17,7 @@ describe('join', () => {
       clock: new VirtualClock(),
       random,
     });
-    return new Join({ source, clusters, random, listeners: { find: () => () => {} } });
+    return new Join({ source, clusters, random, listeners: { find: () => () => {} }, maxAuthorities });
   }
 
   it('follows an authority once, however often it is called', () => {
@@ -36,5 +36,36 @@ describe('join', () => {
       entries.map(({ authority }) => authority),
       ['a', 'a:80', 'b', 'a', 'a:9080'],
     );
+  });
+
+  it('makes room by what was not asked for again and what nobody waits for', () => {
+    const join = silentJoin(3);
+    const [used, awaited, idle] = ['used:1', 'awaited:1', 'idle:1'].map((name) => join.lookup(name, name));
+    join.lookup('used:1', 'used:1');
+    awaited?.whenSettled(() => {});
+    const next = join.lookup('next:1', 'next:1');
+    assert.deepEqual(new Set(join.entries), new Set([used, awaited, next]));
+    assert.equal(idle?.error?.code, 'draining');
+    assert.equal(used?.error, null);
+  });
+
+  it('makes room also where all are waited for, and tells those who wait', () => {
+    const join = silentJoin(2);
+    let told = 0;
+    for (const name of ['a:1', 'b:1']) join.lookup(name, name).whenSettled(() => told++);
+    join.lookup('c:1', 'c:1');
+    assert.equal([...join.entries].length, 2);
+    assert.equal(told, 1);
+  });
+
+  it('follows nothing any more once it is closed', () => {
+    const join = silentJoin();
+    const before = join.lookup('a:1', 'a:1');
+    let told = 0;
+    before.whenSettled(() => told++);
+    join.close();
+    const after = join.lookup('b:1', 'b:1');
+    assert.deepEqual([before.error?.code, after.error?.code, told], ['draining', 'draining', 1]);
+    assert.equal([...join.entries].length, 0);
   });
 });
