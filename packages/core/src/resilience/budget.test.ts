@@ -43,7 +43,7 @@ describe('retry budget', () => {
 });
 
 describe('backoff', () => {
-  it('is by chance between nothing and base × (2ⁿ − 1), at most the maximum', () => {
+  it('is by chance between nothing and base × 2ⁿ⁻¹, at most the maximum', () => {
     const longest = () => 1;
     assert.deepEqual(
       [1, 2, 3, 4, 5, 60].map((retry) => jitteredBackoff(25, 250, retry, longest)),
