@@ -1,10 +1,7 @@
-import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import { stringify } from 'node:querystring';
-import type { Duplex } from 'node:stream';
-import { Call, type CallContext, type Dispatch, type Handler, type Headers, isMeshError } from '@inmesh/core';
+import { Call, type Dispatch, isMeshError } from '@inmesh/core';
 import { adaptLegacyHandler, Dispatcher, errors } from '../undici/index.ts';
-import { LegacyPassThroughHandler, PassThroughHandler } from './pass-through.ts';
-import { requestBody } from './request-body.ts';
+import { type Door, DoorExchange } from './door-exchange.ts';
 import { requestHeaders } from './request-headers.ts';
 
 /** Anything that undici's callers can dispatch to. */
@@ -41,7 +38,7 @@ interface Target {
 const MAX_TARGETS = 1_000;
 
 /** The mesh as an undici dispatcher: for undici 8 and, by way of undici's own adapter, for the handlers of 6 and 7. */
-export class MeshDispatcher extends Dispatcher {
+export class MeshDispatcher extends Dispatcher implements Door {
   readonly #options: DispatcherDoorOptions;
   readonly #targets = new Map<unknown, Target>();
 
@@ -50,9 +47,22 @@ export class MeshDispatcher extends Dispatcher {
     this.#options = options;
   }
 
+  get failAs(): 'response' | 'error' {
+    return this.#options.failAs;
+  }
+
+  get letsPass(): boolean {
+    return this.#options.refuse === null;
+  }
+
   /** Where a call goes that is none of the mesh's. */
   previous(legacy: boolean): DispatcherLike {
     return this.#options.previous(legacy);
+  }
+
+  pass(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler, legacy: boolean): boolean {
+    this.#options.onPassThrough();
+    return this.previous(legacy).dispatch(options, handler);
   }
 
   /**
@@ -74,8 +84,7 @@ export class MeshDispatcher extends Dispatcher {
       own.onResponseError(null as never, asError(error));
       return true;
     }
-    this.#options.onPassThrough();
-    return this.previous(legacy).dispatch(options, handler);
+    return this.pass(options, handler, legacy);
   }
 
   #enter(
@@ -85,29 +94,10 @@ export class MeshDispatcher extends Dispatcher {
     legacy: object | null,
   ): void {
     const { headers, host } = requestHeaders(options.headers);
-    const source = requestBody(options.body, (error) => call.controller.abort(error));
-    const { body, contentType, length } = source;
+    const exchange = new DoorExchange(this, options, handler, legacy, target.authority);
+    const { body, contentType, length } = exchange.takeBody();
     if (contentType !== null && !headers.has('content-type')) headers.append('content-type', contentType);
     if (length !== null && !headers.has('content-length')) headers.append('content-length', `${length}`);
-    const exchange = new DoorExchange(handler);
-    const context: CallContext = {
-      failAs: this.#options.failAs,
-      target: target.authority,
-      headersTimeoutMs: options.headersTimeout ?? null,
-      bodyTimeoutMs: options.bodyTimeout ?? null,
-      passThrough:
-        this.#options.refuse === null
-          ? ({ controller }) => {
-              source.release();
-              this.#options.onPassThrough();
-              const onward =
-                legacy === null
-                  ? new PassThroughHandler(controller, handler)
-                  : (new LegacyPassThroughHandler(controller, legacy) as Dispatcher.DispatchHandler);
-              exchange.run(() => this.previous(legacy !== null).dispatch(options, onward));
-            }
-          : null,
-    };
     const call = new Call(
       {
         method: options.method,
@@ -118,7 +108,7 @@ export class MeshDispatcher extends Dispatcher {
         upgrade: typeof options.upgrade === 'string' ? options.upgrade : options.upgrade ? 'websocket' : null,
       },
       body,
-      context,
+      exchange,
     );
     (options as { readonly [onCall]?: (call: Call) => void })[onCall]?.(call);
     exchange.begin(call);
@@ -167,101 +157,4 @@ function pathOf({ path, query }: Dispatcher.DispatchOptions): string {
 function asError(error: unknown): Error {
   if (isMeshError(error) || error instanceof errors.UndiciError) return error;
   return error instanceof Error ? new errors.InvalidArgumentError(error.message) : new Error(String(error));
-}
-
-/**
- * One call as an undici handler sees it: the mesh's handler inwards, undici's controller outwards.
- *
- * The caller's code runs in the async context in which it made the call. undici's own handlers are AsyncResources made
- * for that; they enter their scope for their callbacks, but not for the events of the body, so we do.
- */
-class DoorExchange implements Handler, Dispatcher.DispatchController {
-  rawHeaders: Buffer[] | null = null;
-  rawTrailers: Buffer[] | null = null;
-  readonly #handler: Dispatcher.DispatchHandler;
-  readonly #resource: AsyncResource | null;
-  readonly #snapshot: (<R>(fn: () => R) => R) | null;
-  #call: Call | null = null;
-
-  constructor(handler: Dispatcher.DispatchHandler) {
-    this.#handler = handler;
-    this.#resource = handler instanceof AsyncResource ? handler : null;
-    this.#snapshot = this.#resource === null ? AsyncLocalStorage.snapshot() : null;
-  }
-
-  get aborted(): boolean {
-    return this.#call?.controller.aborted ?? false;
-  }
-
-  get paused(): boolean {
-    return this.#call?.controller.paused ?? false;
-  }
-
-  get reason(): Error | null {
-    return this.#call?.controller.reason ?? null;
-  }
-
-  begin(call: Call): void {
-    this.#call = call;
-    this.#handler.onRequestStart?.(this, null);
-  }
-
-  abort(reason: Error): void {
-    this.#call?.controller.abort(reason ?? new errors.RequestAbortedError());
-  }
-
-  pause(): void {
-    this.#call?.controller.pause();
-  }
-
-  resume(): void {
-    this.#call?.controller.resume();
-  }
-
-  onRequestSent(complete: boolean): void {
-    if (complete && this.#handler.onRequestSent !== undefined) this.#tell(() => this.#handler.onRequestSent?.());
-  }
-
-  onInformational(status: number, headers: Headers): void {
-    this.rawHeaders = headers.raw() as Buffer[];
-    this.#tell(() => this.#handler.onResponseStart?.(this, status, headers.record(), ''));
-  }
-
-  onUpgrade(status: number, headers: Headers, socket: Duplex): void {
-    this.rawHeaders = headers.raw() as Buffer[];
-    this.#tell(() => this.#handler.onRequestUpgrade?.(this, status, headers.record(), socket));
-  }
-
-  onResponseStart(status: number, headers: Headers, message: string): void {
-    this.rawHeaders = headers.raw() as Buffer[];
-    this.#tell(() => this.#handler.onResponseStart?.(this, status, headers.record(), message));
-  }
-
-  onResponseData(chunk: Uint8Array): void {
-    this.#tell(() => this.#handler.onResponseData?.(this, chunk as Buffer));
-  }
-
-  onResponseEnd(trailers: Headers): void {
-    this.rawTrailers = trailers.raw() as Buffer[];
-    this.#tell(() => this.#handler.onResponseEnd?.(this, trailers.record()));
-  }
-
-  onResponseError(error: Error): void {
-    this.#tell(() => this.#handler.onResponseError?.(this, error));
-  }
-
-  /** Runs the caller's code, or what goes on in its name, in the caller's async context. */
-  run(what: () => void): void {
-    if (this.#resource !== null) this.#resource.runInAsyncScope(what);
-    else this.#snapshot?.(what);
-  }
-
-  /** A caller's handler that throws has given its call up, as in undici. */
-  #tell(what: () => void): void {
-    try {
-      this.run(what);
-    } catch (error) {
-      this.abort(error instanceof Error ? error : new Error('a handler threw', { cause: error }));
-    }
-  }
 }

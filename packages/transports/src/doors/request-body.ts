@@ -10,14 +10,15 @@ export interface RequestBody {
   readonly release: () => void;
 }
 
-const NONE: RequestBody = { body: null, contentType: null, length: null, release: nothing };
+/** Of a request without a body. */
+export const NO_BODY: RequestBody = { body: null, contentType: null, length: null, release: nothing };
 
 /**
  * Takes what undici's dispatchers take as a body. `onError` hears of a stream that fails: that is the caller's own
  * failure and none of the endpoint's. Throws a TypeError for anything else.
  */
 export function requestBody(body: unknown, onError: (error: Error) => void): RequestBody {
-  if (body === null || body === undefined) return NONE;
+  if (body === null || body === undefined) return NO_BODY;
   if (typeof body === 'string') return bytes(Buffer.from(body));
   if (body instanceof Uint8Array) return bytes(body);
   if (ArrayBuffer.isView(body)) return bytes(new Uint8Array(body.buffer, body.byteOffset, body.byteLength));
