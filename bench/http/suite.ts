@@ -99,8 +99,6 @@ async function measureAll(subjects: readonly Subject[], server: Helper, options:
     for (let round = 1; round <= rounds; round++) {
       const found = new Map<Subject, Row>();
       for (const subject of shuffled(subjects)) {
-        // What the one before left behind is not for this one to clear away.
-        globalThis.gc?.();
         await run(subject, LEAD_SECONDS);
         const before = await server.ask<NodeJS.CpuUsage>('cpu');
         const begun = performance.now();
