@@ -2,6 +2,7 @@
  * The embedded control plane in a process of its own, as `npx inmesh control-plane FOLDER` starts it, which also tells the
  * demo who has accepted what: `node --conditions=@inmesh/source control-plane.ts FOLDER PORT`.
  */
+import { flushCompileCache } from 'node:module';
 import { type ControlPlane, type NodeStatus, startControlPlane } from '@inmesh/control-plane';
 import type { FromPlane, PlaneNode } from './demo/messages.ts';
 
@@ -53,4 +54,6 @@ plane = await startControlPlane({
     tellSoon();
   },
 });
+// For the processes that start next; see NODE_COMPILE_CACHE.
+flushCompileCache();
 tellSoon();

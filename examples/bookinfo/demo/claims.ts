@@ -55,10 +55,12 @@ export function followsSplit(calls: readonly CallRecord[], split: Split): Claim 
   return {
     text: `the calls follow the split ${shares.map(({ percent }) => percent).join('/')}`,
     held: calls.length > 0 && shares.every(({ held }) => held),
-    detail: shares
-      .map(({ cluster, found }) => `${cluster} ${((found * 100) / Math.max(1, calls.length)).toFixed(1)} %`)
-      .join(', '),
+    detail: `${shares.map(({ cluster, found }) => `${cluster} ${percentOf(found, calls.length)} %`).join(', ')} of ${calls.length}`,
   };
+}
+
+function percentOf(part: number, whole: number): string {
+  return ((part * 100) / Math.max(1, whole)).toFixed(1);
 }
 
 export function noCallsTo(calls: readonly CallRecord[], name: string, what: (call: CallRecord) => boolean): Claim {

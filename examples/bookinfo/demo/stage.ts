@@ -70,8 +70,8 @@ export class Stage {
 
   /** Starts everything, hands it to `play`, and ends everything, whatever happens. */
   static async with(options: StageOptions, play: (stage: Stage) => Promise<void>): Promise<void> {
-    const children = new Children();
     const folder = await mkdtemp(join(tmpdir(), 'inmesh-bookinfo-'));
+    const children = new Children(join(folder, 'compiled'));
     const removeFolder = () => rmSync(folder, { recursive: true, force: true });
     process.on('exit', removeFolder);
     const opened: Disposable[] = [];
@@ -91,7 +91,10 @@ export class Stage {
       if (envoy !== null) {
         await startEnvoy(children, envoy, { folder, planePort: plane.port, listenerPorts: feed.listeners.values() });
       }
-      await Promise.all(feed.instances.map((instance) => stage.start(instance)));
+      // The first one leaves what it compiled to the others.
+      const [first, ...others] = feed.instances as [Instance, ...Instance[]];
+      await stage.start(first);
+      await Promise.all(others.map((instance) => stage.start(instance)));
       await mesh.ready({ services: ['http://productpage:9080', 'http://reviews:9080'] });
       stage.#load();
       await play(stage);
