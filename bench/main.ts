@@ -1,10 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { httpSuite } from './http/suite.ts';
+import { startSuite } from './start/suite.ts';
 import type { Suite } from './suite.ts';
 import { tables } from './table.ts';
 
-const suites: { readonly [name: string]: Suite } = { http: httpSuite };
+const suites: { readonly [name: string]: Suite } = { http: httpSuite, start: startSuite };
 
 const usage = `usage: npm run bench -- SUITE [--json FILE] [--rounds N] [--seconds S] [--open] [--only SUBJECT,…]
 suites: ${Object.keys(suites).join(', ')}`;

@@ -10,9 +10,16 @@ export class Helper {
     this.#child = child;
   }
 
-  /** Starts it; resolves with its first message, which says what it is reached by. */
-  static async start<T>(module: URL, argument: unknown): Promise<{ readonly helper: Helper; readonly ready: T }> {
-    const child = fork(fileURLToPath(module), [JSON.stringify(argument)], { serialization: 'advanced' });
+  /** Starts it, with this process's flags if no others are given; resolves with its first message. */
+  static async start<T>(
+    module: URL,
+    argument: unknown,
+    execArgv = process.execArgv,
+  ): Promise<{ readonly helper: Helper; readonly ready: T }> {
+    const child = fork(fileURLToPath(module), [JSON.stringify(argument)], {
+      serialization: 'advanced',
+      execArgv: [...execArgv],
+    });
     const helper = new Helper(child);
     return { helper, ready: await helper.#next<T>() };
   }
