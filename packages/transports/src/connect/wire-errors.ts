@@ -9,7 +9,8 @@ export function goneError(): Error {
 
 /** True where nothing of the request left: undici looked for the socket and it was no more. */
 export function isGone(error: Error): boolean {
-  return (error as { readonly code?: unknown }).code === CONNECTION_GONE;
+  const code = (error as { readonly code?: unknown }).code;
+  return code === CONNECTION_GONE || code === 'UND_ERR_DESTROYED' || code === 'UND_ERR_CLOSED';
 }
 
 /** What undici would not send at all: the mistake is the caller's, and sending it elsewhere would not help. */
