@@ -6,6 +6,8 @@ export interface StreamStatus {
 
 /** Hears what comes back on a stream. */
 export interface StreamHandlers {
+  /** The connection is up, so what was sent is on its way and an answer can be waited for. At most once, before any message. */
+  onOpen?(): void;
   /** One whole message; the bytes belong to the receiver only during the call. */
   onMessage(message: Uint8Array): void;
   /** Exactly once, also when the connection never came up. Nothing follows. */

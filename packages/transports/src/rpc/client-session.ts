@@ -21,6 +21,7 @@ export class ClientSession {
   #ready = false;
   #failure: string | null = null;
   #streams = 0;
+  #whenReady: (() => void)[] = [];
   #connectTimer: Timer | null;
   #pingTimer: Timer | null = null;
   #pongTimer: Timer | null = null;
@@ -64,6 +65,12 @@ export class ClientSession {
     return stream;
   }
 
+  /** Calls back once the server has greeted us: soon, where it has already; never, where the connection does not come up. */
+  whenReady(callback: () => void): void {
+    if (this.#ready) queueMicrotask(callback);
+    else this.#whenReady.push(callback);
+  }
+
   /** What the end of this connection means to its streams. */
   lostStatus(): StreamStatus {
     const what = this.#ready ? `connection to ${this.options.target} lost` : `no connection to ${this.options.target}`;
@@ -85,6 +92,9 @@ export class ClientSession {
     this.#ready = true;
     this.#connectTimer?.cancel();
     this.#connectTimer = null;
+    const waiting = this.#whenReady;
+    this.#whenReady = [];
+    for (const callback of waiting) callback();
   }
 
   #streamClosed(): void {

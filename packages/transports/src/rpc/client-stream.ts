@@ -88,6 +88,9 @@ export class ClientStream implements MessageStream {
     stream.on('end', () => this.#onStreamEnd());
     stream.on('error', () => {}); // The status is made from what 'close' finds.
     stream.on('close', () => this.#onClose());
+    this.#session.whenReady(() => {
+      if (!this.#done && this.#end === null) this.#handlers.onOpen?.();
+    });
     return stream;
   }
 

@@ -117,6 +117,39 @@ describe('gRPC over loopback', () => {
     assert.deepEqual(heard.ends, []);
   });
 
+  it('tells when the connection is up: once, before any message, and never where it does not come up', async () => {
+    const [target] = await serve(echo);
+    const transport = channel(target);
+    for (const _ of ['a new connection', 'the same again']) {
+      const told: string[] = [];
+      await new Promise<void>((resolve) => {
+        const stream = transport.open(
+          path,
+          {},
+          {
+            onOpen: () => told.push('open'),
+            onMessage: () => {
+              told.push('message');
+              resolve();
+            },
+            onEnd: () => told.push('end'),
+          },
+        );
+        stream.send(Buffer.from('x'));
+      });
+      assert.deepEqual(told, ['open', 'message']);
+    }
+    const told: string[] = [];
+    await new Promise<void>((resolve) => {
+      channel('127.0.0.1:1').open(
+        path,
+        {},
+        { onOpen: () => told.push('open'), onMessage: () => {}, onEnd: () => resolve() },
+      );
+    });
+    assert.deepEqual(told, []);
+  });
+
   it('carries 100 MB in one message, both ways', async () => {
     const [target] = await serve(echo);
     const transport = channel(target);
