@@ -35,7 +35,7 @@ describe('ads client: accepting', () => {
     assert.equal(first.node.locality?.region, 'eu');
     assert.equal(first.node.userAgentName, 'inmesh');
     assert.deepEqual(first.node.userAgentVersionType, { case: 'userAgentVersion', value: '1.2.3' });
-    assert.deepEqual(first.node.clientFeatures, ['xds.config.resource-in-sotw']);
+    assert.deepEqual(first.node.clientFeatures, ['xds.config.resource-in-sotw', 'xds.config.supports-resource-ttl']);
     assert.equal(second?.node, undefined);
   });
 
@@ -708,6 +708,7 @@ describe('ads client: the stream', () => {
     ]);
     assert.deepEqual(client.status().stream, {
       serverUri: 'xds.test:18000',
+      variant: 'sotw',
       state: 'connected',
       connected: true,
       since: 1_700_000_015_500,

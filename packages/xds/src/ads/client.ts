@@ -12,12 +12,16 @@ import {
   type Watcher,
 } from '@inmesh/core';
 import { Backoff, type BackoffOptions } from './backoff.ts';
+import type { CollectionWatcher } from './collection.ts';
+import { openDeltaStream } from './delta-stream.ts';
 import type { AdsNode } from './node.ts';
 import { joinReasons } from './reason.ts';
 import type { DecodeProfile, ResourceType, ResourceTypes } from './resource-type.ts';
+import { readServerFeatures } from './server-features.ts';
 import { ServerLink } from './server-link.ts';
+import { type Job, Slices } from './slices.ts';
 import { openSotwStream } from './sotw-stream.ts';
-import type { AdsStats, AdsStatus } from './status.ts';
+import type { AdsStats, AdsStatus, AdsVariant } from './status.ts';
 import type { AdsStream, OpenAdsStream, Update } from './stream.ts';
 import type { Subscription } from './subscription.ts';
 import { type CacheHost, TypeCache } from './type-cache.ts';
@@ -40,15 +44,27 @@ export interface AdsClientOptions {
   /** Whose refusals apply. Default `envoy`: a feed made for sidecars must be taken as sidecars take it. */
   readonly profile?: DecodeProfile | undefined;
   /**
-   * Milliseconds after which a resource that was asked for and did not come counts as not there. Counted from the request
-   * on a stream, connecting included, and only while there is a stream: a transport must give up connecting earlier.
-   * Default 15,000, as in gRPC and as Envoy's `initial_fetch_timeout`.
+   * Milliseconds after which a resource that was asked for and did not come counts as not there. Counted from the request on
+   * a connection that is up. Default 15,000, as in gRPC and as Envoy's `initial_fetch_timeout`; 30,000 where the server has
+   * `resource_timer_is_transient_error` (gRFC A88).
    */
   readonly resourceTimeoutMs?: number | undefined;
+  /** `server_features` of the bootstrap; see `ServerFeatures`. Default: none. */
+  readonly serverFeatures?: readonly string[] | undefined;
   /** Waits between streams that fail. Default: gRPC's. */
   readonly backoff?: BackoffOptions | undefined;
-  /** The variant of the protocol. Default: state of the world. */
-  readonly openStream?: OpenAdsStream | undefined;
+  /**
+   * The variant of the protocol to begin with; the other is tried where the server answers UNIMPLEMENTED, and kept from then
+   * on. Default `sotw`, which gRPC's control planes all speak.
+   */
+  readonly variant?: AdsVariant | undefined;
+  /** How streams of one variant, or of each, are opened. Default: as this package does. */
+  readonly openStream?: { readonly [V in AdsVariant]?: OpenAdsStream } | undefined;
+  /**
+   * Milliseconds of work on a response after which the event loop is let run. Default 5: short beside a call, and long
+   * enough that the turns in between cost nothing.
+   */
+  readonly sliceMs?: number | undefined;
   /** Default: the system's. */
   readonly clock?: Clock | undefined;
   /** Default: the system's. */
@@ -68,14 +84,20 @@ export class AdsClient implements ConfigSource {
   readonly #caches: { readonly [K in Kind]: TypeCache<K> };
   readonly #byUrl: ReadonlyMap<string, AnyTypeCache>;
   readonly #link: ServerLink;
+  readonly #slices: Slices;
+  /** The response that is being applied. */
+  #applying: Job | null = null;
   #closed = false;
 
   constructor(options: AdsClientOptions) {
     const clock = options.clock ?? systemClock;
     const link = (): ServerLink => this.#link;
+    const features = readServerFeatures(options.serverFeatures ?? []);
+    this.#slices = new Slices(clock, options.sliceMs ?? 5);
     const host: CacheHost = {
       clock,
-      resourceTimeoutMs: options.resourceTimeoutMs ?? 15_000,
+      features,
+      resourceTimeoutMs: options.resourceTimeoutMs ?? (features.resourceTimerIsTransientError ? 30_000 : 15_000),
       context: {
         nodeId: options.node.id,
         controlPlane: options.serverUri,
@@ -83,6 +105,10 @@ export class AdsClient implements ConfigSource {
       },
       onError: options.onError,
       subscriptionChanged: () => link().schedule(),
+      run: (job) => this.#slices.run(job),
+      get connected() {
+        return link().up;
+      },
       get outage() {
         return link().outage;
       },
@@ -104,10 +130,12 @@ export class AdsClient implements ConfigSource {
       node: options.node,
       userAgentVersion: options.userAgentVersion,
       subscriptions: new Map<string, Subscription>(all.map((each) => [each.type.typeUrl, each.subscription])),
-      openStream: options.openStream ?? openSotwStream,
+      variant: options.variant ?? 'sotw',
+      openStream: { sotw: openSotwStream, delta: openDeltaStream, ...options.openStream },
       backoff: new Backoff(options.random ?? systemRandom, options.backoff),
       clock,
       events: {
+        onUp: () => this.#onUp(),
         onUpdate: (update, stream) => this.#onUpdate(update, stream),
         onDown: (error) => this.#onDown(error),
         onOddity: options.onError,
@@ -130,6 +158,20 @@ export class AdsClient implements ConfigSource {
     return this.#caches[kind].watch(name, watcher);
   }
 
+  /**
+   * Watches all resources of a type: as a sidecar takes its listeners and clusters. What is known is told bit by bit. While
+   * anybody watches all, `watch` asks for nothing by name, and knows at once what does not exist.
+   */
+  watchAll<K extends Kind>(kind: K, watcher: CollectionWatcher<Model[K]>): Unwatch {
+    if (this.#closed) throw new TypeError('the ADS client is closed');
+    return this.#caches[kind].watchAll(watcher);
+  }
+
+  /** Names of the resources of a type that are in force. */
+  names(kind: Kind): Iterable<string> {
+    return this.#caches[kind].names();
+  }
+
   /** The stream, and each resource that is watched or that the server sent unasked. */
   status(): AdsStatus {
     const resources = Array.from(this.#byUrl.values(), (cache) => cache.status()).flat();
@@ -140,14 +182,12 @@ export class AdsClient implements ConfigSource {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#slices.cancelAll();
     this.#link.close();
     for (const cache of this.#byUrl.values()) cache.close();
   }
 
-  /**
-   * All in one turn for now. The cursor is what lets a large response be taken in slices; whoever does that copies the
-   * message first, because the transport lends its bytes only during the call.
-   */
+  /** The stream reads no further until the answer, so there is one response at a time. */
   #onUpdate(update: Update, stream: AdsStream): void {
     const cache = this.#byUrl.get(update.typeUrl);
     if (cache === undefined) {
@@ -156,18 +196,31 @@ export class AdsClient implements ConfigSource {
     }
     const cursor = new UpdateCursor(cache, update);
     cache.stats.update_attempt++;
-    while (!this.#closed && cursor.step());
-    if (this.#closed) return;
-    if (cursor.refusals.length === 0) {
-      cache.stats.update_success++;
-      stream.accept(update);
-    } else {
-      cache.stats.update_rejected++;
-      stream.reject(update, joinReasons(cursor.refusals));
-    }
+    this.#applying = {
+      step: () => cursor.step(),
+      done: () => {
+        this.#applying = null;
+        if (this.#closed) return;
+        if (cursor.refusals.length === 0) {
+          cache.stats.update_success++;
+          stream.accept(update);
+        } else {
+          cache.stats.update_rejected++;
+          stream.reject(update, joinReasons(cursor.refusals));
+        }
+      },
+    };
+    if (!this.#slices.run(this.#applying)) update.keep();
   }
 
+  #onUp(): void {
+    for (const cache of this.#byUrl.values()) cache.startTimers();
+  }
+
+  /** A response that was not wholly applied has no answer; what was taken of it is in force, and the rest will come again. */
   #onDown(error: MeshError | null): void {
+    if (this.#applying !== null) this.#slices.cancel(this.#applying);
+    this.#applying = null;
     for (const cache of this.#byUrl.values()) cache.stopTimers();
     if (error === null) return;
     for (const cache of this.#byUrl.values()) cache.ambientError(error);

@@ -75,16 +75,24 @@ export class FakeStream implements MessageStream {
   pauses = 0;
   closed = false;
   readonly #handlers: StreamHandlers;
+  #opened: boolean;
   #nonce = 0;
   #read = 0;
 
-  constructor(metadata: Readonly<Record<string, string>>, handlers: StreamHandlers) {
+  constructor(metadata: Readonly<Record<string, string>>, handlers: StreamHandlers, connected: boolean) {
     this.metadata = metadata;
     this.#handlers = handlers;
+    this.#opened = !connected;
   }
 
   send(message: Uint8Array): void {
+    if (!this.#opened) this.open();
     this.requests.push(fromBinary(requestType(), message));
+  }
+  /** The connection comes up. */
+  open(): void {
+    this.#opened = true;
+    this.#handlers.onOpen?.();
   }
   pause(): void {
     this.paused = true;
@@ -135,11 +143,13 @@ export class FakeStream implements MessageStream {
 }
 
 export class FakeControlPlane implements StreamTransport {
+  /** False: a test says when the connection is up. */
+  connected = true;
   readonly streams: FakeStream[] = [];
   readonly paths: string[] = [];
 
   open(path: string, metadata: Readonly<Record<string, string>>, handlers: StreamHandlers): MessageStream {
-    const stream = new FakeStream(metadata, handlers);
+    const stream = new FakeStream(metadata, handlers, this.connected);
     this.paths.push(path);
     this.streams.push(stream);
     return stream;

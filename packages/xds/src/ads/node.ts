@@ -14,11 +14,12 @@ export interface AdsNode {
 }
 
 /**
- * What a server may do for us. `resource-in-sotw`: we unwrap `Resource`. Not listed is gRPC's
+ * What a server may do for us. `resource-in-sotw`: we unwrap `Resource`. `supports-resource-ttl`: we drop what is
+ * not refreshed in time. Not listed is gRPC's
  * `envoy.lb.does_not_support_overprovisioning`, because inmesh balances as Envoy does, overprovisioning factor included: a
  * server that sees the flag would spread the load over priorities itself.
  */
-const clientFeatures: readonly string[] = ['xds.config.resource-in-sotw'];
+const clientFeatures: readonly string[] = ['xds.config.resource-in-sotw', 'xds.config.supports-resource-ttl'];
 
 /** The node of a stream's first request. */
 export function nodeMessage(node: AdsNode, userAgentVersion: string): Node {

@@ -10,6 +10,13 @@ export interface RefusedVersion {
   readonly error: MeshError;
 }
 
+/** What the server's words, or its silence, say against a resource. */
+export interface Trouble {
+  /** `ACKED`: what the server took away is kept in force, as its features ask. */
+  readonly state: 'DOES_NOT_EXIST' | 'TIMEOUT' | 'RECEIVED_ERROR' | 'ACKED';
+  readonly error: MeshError;
+}
+
 /** One watcher's place; the same watcher may have two. */
 export interface Seat<T> {
   readonly watcher: Watcher<T>;
@@ -26,10 +33,11 @@ export class ResourceState<T> {
   /** Of `bytes`. */
   version = '';
   refused: RefusedVersion | null = null;
-  /** Set while the server is known not to have it. */
-  absence: MeshError | null = null;
+  trouble: Trouble | null = null;
   /** Runs while an answer is waited for. */
   timer: Timer | null = null;
+  /** Runs while `bytes` are in force for a limited time. */
+  ttl: Timer | null = null;
   updatedAt: number;
 
   constructor(name: string, now: number) {
@@ -39,8 +47,22 @@ export class ResourceState<T> {
 
   get state(): ResourceStatusState {
     if (this.refused !== null) return 'NACKED';
-    if (this.bytes !== null) return 'ACKED';
-    return this.absence === null ? 'REQUESTED' : 'DOES_NOT_EXIST';
+    if (this.trouble !== null) return this.trouble.state;
+    return this.bytes === null ? 'REQUESTED' : 'ACKED';
+  }
+
+  /** Nothing was heard of it. */
+  get unknown(): boolean {
+    return this.bytes === null && this.refused === null && this.trouble === null;
+  }
+
+  /** Nothing is in force any more. */
+  drop(): void {
+    this.bytes = null;
+    this.value = null;
+    this.version = '';
+    this.ttl?.cancel();
+    this.ttl = null;
   }
 
   stopTimer(): void {

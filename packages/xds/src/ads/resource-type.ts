@@ -43,6 +43,11 @@ export interface ResourceType<K extends Kind = Kind> {
    * throws is taken as a refusal too. The value must not refer to `bytes`.
    */
   decode(bytes: Uint8Array, context: DecodeContext): Decoded<Model[K]>;
+  /**
+   * The same in small steps, for a resource that would hold up the event loop: each `next()` does a bit, the last returns
+   * what `decode` would, or throws it. Default: `decode` as one step.
+   */
+  decodeInSteps?(bytes: Uint8Array, context: DecodeContext): Generator<undefined, Decoded<Model[K]>, undefined>;
 }
 
 /** The table: one entry per kind that `watch` knows. */

@@ -1,8 +1,14 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { type Clock, MeshError, type StreamStatus, type StreamTransport, type Timer } from '@inmesh/core';
 import type { Backoff } from './backoff.ts';
 import type { AdsNode } from './node.ts';
-import { type AdsStreamState, type AdsStreamStatus, type ControlPlaneStats, newControlPlaneStats } from './status.ts';
+import { outsideAnyCall } from './outside.ts';
+import {
+  type AdsStreamState,
+  type AdsStreamStatus,
+  type AdsVariant,
+  type ControlPlaneStats,
+  newControlPlaneStats,
+} from './status.ts';
 import type { AdsStream, OpenAdsStream, Update } from './stream.ts';
 import type { Subscription } from './subscription.ts';
 
@@ -13,13 +19,17 @@ export interface ServerLinkOptions {
   readonly node: AdsNode;
   readonly userAgentVersion: string;
   readonly subscriptions: ReadonlyMap<string, Subscription>;
-  readonly openStream: OpenAdsStream;
+  /** The variant to begin with; the other is tried where the server has not got it. */
+  readonly variant: AdsVariant;
+  readonly openStream: { readonly [V in AdsVariant]: OpenAdsStream };
   readonly backoff: Backoff;
   readonly clock: Clock;
   readonly events: ServerLinkEvents;
 }
 
 export interface ServerLinkEvents {
+  /** The connection of the stream is up. */
+  onUp(): void;
   /** To be answered on the stream it came from. */
   onUpdate(update: Update, stream: AdsStream): void;
   /** The stream is gone; `error` where that is bad news, null where the next one follows at once. */
@@ -30,8 +40,9 @@ export interface ServerLinkEvents {
 /** gRPC's INTERNAL. */
 const internal = 13;
 
-/** Streams and timers live outside any request, whoever was the first to watch. */
-const outsideAnyCall: <R>(body: () => R) => R = AsyncLocalStorage.snapshot();
+/** gRPC's UNKNOWN and UNIMPLEMENTED. */
+const unknown = 2;
+const unimplemented = 12;
 
 /**
  * The bond with one control plane: at most one stream at a time, opened when there is something to ask for, and opened
@@ -48,9 +59,14 @@ export class ServerLink {
   /** When a stream was last opened without a wait after another one. */
   #lastAtOnce = Number.NEGATIVE_INFINITY;
   #flushing = false;
+  #up = false;
+  #variant: AdsVariant;
+  /** Streams in a row that ended because the server does not speak the variant. */
+  #mismatches = 0;
 
   constructor(options: ServerLinkOptions) {
     this.#options = options;
+    this.#variant = options.variant;
     this.#since = options.clock.wallNow();
   }
 
@@ -59,9 +75,15 @@ export class ServerLink {
     return this.#outage;
   }
 
+  /** The connection of the stream is up. */
+  get up(): boolean {
+    return this.#up;
+  }
+
   status(): AdsStreamStatus {
     return {
       serverUri: this.#options.serverUri,
+      variant: this.#variant,
       state: this.#state,
       connected: this.#state === 'connected',
       since: this.#since,
@@ -81,6 +103,7 @@ export class ServerLink {
     this.#retry = null;
     this.#stream?.close();
     this.#stream = null;
+    this.#up = false;
     this.stats.connected_state = 0;
     this.#enter('closed');
   }
@@ -119,22 +142,25 @@ export class ServerLink {
     let stream: AdsStream | null = null;
     let ended = false;
     let responded = false;
-    const opened = openStream({
+    const opened = openStream[this.#variant]({
       transport,
       metadata: metadata(),
       node,
       userAgentVersion,
       subscriptions,
       events: {
+        onOpen: () => this.#opened(),
         onUpdate: (update) => {
           responded = true;
+          this.#opened();
           this.#heard();
           if (stream !== null) events.onUpdate(update, stream);
         },
         onOddity: (message) => events.onOddity(this.#error('invalid_config', message)),
         onEnd: (status, garbage) => {
           ended = true;
-          this.#ended(status, responded && !garbage);
+          if (!responded && !garbage && this.#changesVariant(status)) this.#openAgain();
+          else this.#ended(status, responded && !garbage);
         },
       },
     });
@@ -146,12 +172,35 @@ export class ServerLink {
 
   #wanted(): boolean {
     for (const subscription of this.#options.subscriptions.values()) {
-      if (subscription.names.size > 0) return true;
+      if (subscription.wanted) return true;
     }
     return false;
   }
 
+  #opened(): void {
+    if (this.#up) return;
+    this.#up = true;
+    this.#options.events.onUp();
+  }
+
+  /** True where the other variant is worth a try at once; each is tried in turn for as long as the server has neither. */
+  #changesVariant({ code, message }: StreamStatus): boolean {
+    // Consul's words for UNIMPLEMENTED are an error of no certain kind.
+    if (code !== unimplemented && !(code === unknown && /not implemented/i.test(message))) return false;
+    this.#variant = this.#variant === 'sotw' ? 'delta' : 'sotw';
+    this.#mismatches++;
+    return this.#mismatches === 1;
+  }
+
+  #openAgain(): void {
+    this.#stream = null;
+    this.#up = false;
+    this.#options.events.onDown(null);
+    if (!this.#closed()) this.#open();
+  }
+
   #heard(): void {
+    this.#mismatches = 0;
     if (this.#state === 'connected') return;
     this.#options.backoff.reset();
     this.#outage = null;
@@ -161,6 +210,7 @@ export class ServerLink {
 
   #ended(status: StreamStatus, routine: boolean): void {
     this.#stream = null;
+    this.#up = false;
     this.stats.connected_state = 0;
     const { clock, backoff, events } = this.#options;
     if (routine) {

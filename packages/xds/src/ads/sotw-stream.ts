@@ -19,6 +19,8 @@ class SotwStream implements AdsStream {
   readonly #stream: MessageStream;
   /** By type, the nonce of the last response; a type is here from its first request on this stream. */
   readonly #nonces = new Map<string, string>();
+  /** Types of which all is asked for, by naming none from the start (as servers know it of old) or by `*`. */
+  readonly #all = new Map<string, 'unnamed' | 'star'>();
   /** Type of the update that waits for its answer. */
   #answering: string | null = null;
   #nodeSent = false;
@@ -27,6 +29,7 @@ class SotwStream implements AdsStream {
   constructor(options: AdsStreamOptions) {
     this.#options = options;
     this.#stream = options.transport.open(path, options.metadata, {
+      onOpen: () => options.events.onOpen(),
       onMessage: (message) => this.#onMessage(message),
       onEnd: (status) => this.#end(status, false),
     });
@@ -36,8 +39,14 @@ class SotwStream implements AdsStream {
     const { typeUrl } = subscription;
     // The answer carries the names; a request in between would tell the server the new nonce without a verdict.
     if (this.#answering === typeUrl) return;
+    const first = !this.#nonces.has(typeUrl);
     // No names in the first request for a type would mean all of them.
-    if (!this.#nonces.has(typeUrl) && subscription.names.size === 0) return;
+    if (first && !subscription.wanted) return;
+    // All of them is what the server knows to be wanted already: names have nothing to add.
+    if (!first && subscription.wildcard && this.#all.get(typeUrl) !== undefined) {
+      subscription.sent();
+      return;
+    }
     this.#request(typeUrl, this.#nonces.get(typeUrl) ?? '', null);
   }
 
@@ -97,11 +106,23 @@ class SotwStream implements AdsStream {
     const subscription = this.#options.subscriptions.get(typeUrl);
     const node = this.#nodeSent ? null : nodeMessage(this.#options.node, this.#options.userAgentVersion);
     const version = subscription?.version ?? '';
-    const names = subscription?.names ?? [];
+    const names = subscription === undefined ? [] : this.#names(subscription);
     this.#nodeSent = true;
     if (subscription !== undefined) this.#nonces.set(typeUrl, nonce);
     this.#stream.send(encodeRequest({ typeUrl, names, version, nonce, node, refusal }));
     subscription?.sent();
+  }
+
+  #names(subscription: Subscription): Iterable<string> {
+    const { typeUrl, names, wildcard } = subscription;
+    if (!wildcard) {
+      // Whoever named nothing from the start cannot unsubscribe: naming nothing again means all, as before.
+      if (names.size > 0) this.#all.delete(typeUrl);
+      return names;
+    }
+    const way = this.#all.get(typeUrl) ?? (this.#nonces.has(typeUrl) ? 'star' : 'unnamed');
+    this.#all.set(typeUrl, way);
+    return way === 'star' ? ['*'] : [];
   }
 
   #end(status: StreamStatus, garbage: boolean): void {

@@ -1,7 +1,10 @@
 import type { Kind } from '@inmesh/core';
 
-/** As CSDS's ClientResourceStatus names them: asked for, in force, refused (an older version may be in force), not there. */
-export type ResourceStatusState = 'REQUESTED' | 'ACKED' | 'NACKED' | 'DOES_NOT_EXIST';
+/**
+ * As CSDS's ClientResourceStatus names them: asked for, in force, refused (an older version may be in force), not there, no
+ * answer in time from a server that would say so, answered with an error (an older version may be in force).
+ */
+export type ResourceStatusState = 'REQUESTED' | 'ACKED' | 'NACKED' | 'DOES_NOT_EXIST' | 'TIMEOUT' | 'RECEIVED_ERROR';
 
 export interface ResourceStatus {
   readonly kind: Kind;
@@ -23,8 +26,13 @@ export interface ResourceStatus {
 /** `connecting` until the first response, because only then somebody is known to be there; `idle`: nothing is watched. */
 export type AdsStreamState = 'idle' | 'connecting' | 'connected' | 'backoff' | 'closed';
 
+/** The two variants of the protocol: state of the world, or incremental. */
+export type AdsVariant = 'sotw' | 'delta';
+
 export interface AdsStreamStatus {
   readonly serverUri: string;
+  /** What is spoken, or will be with the next stream. */
+  readonly variant: AdsVariant;
   readonly state: AdsStreamState;
   readonly connected: boolean;
   /** Milliseconds since the epoch at which `state` began. */

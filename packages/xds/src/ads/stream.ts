@@ -6,12 +6,24 @@ import type { Subscription } from './subscription.ts';
 export interface UpdatedResource {
   /** As the wrapper has it; null without a wrapper. */
   readonly name: string | null;
+  /** Further names for it, as the wrapper has them. */
+  readonly aliases: readonly string[];
   readonly version: string;
   readonly typeUrl: string;
   /** Part of the response's memory: whoever keeps it makes a copy. Null for a heartbeat: the resource is as it was. */
   readonly bytes: Uint8Array | null;
+  /** Milliseconds after which it is no longer in force unless it comes again; null for no end. */
+  readonly ttlMs: number | null;
   /** Why it could not be unwrapped; null where it could. */
   readonly problem: string | null;
+}
+
+/** What the server says of a resource instead of sending it (xRFC TP3). */
+export interface ServerProblem {
+  readonly name: string;
+  /** gRPC's status code: 5 NOT_FOUND, 7 PERMISSION_DENIED … */
+  readonly code: number;
+  readonly message: string;
 }
 
 /** A response of either variant of the protocol. */
@@ -23,8 +35,11 @@ export interface Update {
   readonly complete: boolean;
   /** Gone by name (delta). */
   readonly removed: readonly string[];
+  readonly problems: readonly ServerProblem[];
   /** Unwrapped one by one while they are iterated, so that a large response can be taken in slices. */
   readonly resources: Iterable<UpdatedResource>;
+  /** To be called, before the turn in which it came ends, by whoever is not through with it: its memory is only lent. */
+  keep(): void;
 }
 
 /**
@@ -43,6 +58,8 @@ export interface AdsStream {
 }
 
 export interface AdsStreamEvents {
+  /** The connection is up. At most once; perhaps before the function that opens the stream returns. */
+  onOpen(): void;
   /** Must be answered with `accept` or `reject`, at once or later. */
   onUpdate(update: Update): void;
   /** The server did something that is answered or ignored, and that somebody should know of. */

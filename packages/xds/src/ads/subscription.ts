@@ -1,3 +1,10 @@
+/** Whoever wants the names. */
+export interface SubscriptionHolder {
+  /** The names went to the server: the changes since the last time, true for added. */
+  onSent(changes: ReadonlyMap<string, boolean>): void;
+  held(): Iterable<readonly [name: string, version: string]>;
+}
+
 /** The names wanted of one resource type, and what of that the server does not know yet. */
 export class Subscription {
   readonly typeUrl: string;
@@ -6,12 +13,34 @@ export class Subscription {
   readonly #names = new Set<string>();
   /** Not sent yet: true for added, false for removed. What is added and removed between two requests is no change. */
   readonly #changes = new Map<string, boolean>();
-  readonly #onSent: (changes: ReadonlyMap<string, boolean>) => void;
+  readonly #holder: SubscriptionHolder;
+  #wildcard = false;
+  #wildcardChanged = false;
 
-  /** `onSent` hears each time that the names went to the server: the changes since the last time, true for added. */
-  constructor(typeUrl: string, onSent: (changes: ReadonlyMap<string, boolean>) => void) {
+  constructor(typeUrl: string, holder: SubscriptionHolder) {
     this.typeUrl = typeUrl;
-    this.#onSent = onSent;
+    this.#holder = holder;
+  }
+
+  /** All of the type is wanted; then names need not be told, and are there for when it is not any more. */
+  get wildcard(): boolean {
+    return this.#wildcard;
+  }
+
+  set wildcard(wildcard: boolean) {
+    if (this.#wildcard === wildcard) return;
+    this.#wildcard = wildcard;
+    this.#wildcardChanged = !this.#wildcardChanged;
+  }
+
+  /** Anything is wanted. */
+  get wanted(): boolean {
+    return this.#wildcard || this.#names.size > 0;
+  }
+
+  /** What is in force, with the versions that a delta server gave: what a new stream begins with. */
+  get held(): Iterable<readonly [name: string, version: string]> {
+    return this.#holder.held();
   }
 
   get names(): ReadonlySet<string> {
@@ -20,7 +49,7 @@ export class Subscription {
 
   /** There is something to tell the server. */
   get changed(): boolean {
-    return this.#changes.size > 0;
+    return this.#changes.size > 0 || this.#wildcardChanged;
   }
 
   isChanging(name: string): boolean {
@@ -43,7 +72,8 @@ export class Subscription {
   sent(): void {
     const changes = new Map(this.#changes);
     this.#changes.clear();
-    this.#onSent(changes);
+    this.#wildcardChanged = false;
+    this.#holder.onSent(changes);
   }
 
   #note(name: string, added: boolean): void {

@@ -1,20 +1,28 @@
-import { type Clock, type Kind, MeshError, type Model, type Unwatch, type Watcher } from '@inmesh/core';
+import { type Clock, type Kind, MeshError, type Model, type Timer, type Unwatch, type Watcher } from '@inmesh/core';
+import { Collection, type CollectionSeat, type CollectionWatcher } from './collection.ts';
 import { reasonOf } from './reason.ts';
-import { ResourceState, type Seat } from './resource-state.ts';
-import type { DecodeContext, ResourceType } from './resource-type.ts';
+import { ResourceState, type Seat, type Trouble } from './resource-state.ts';
+import type { DecodeContext, Decoded, ResourceType } from './resource-type.ts';
+import type { ServerFeatures } from './server-features.ts';
+import type { Job } from './slices.ts';
 import { newResourceTypeStats, type ResourceStatus, type ResourceTypeStats } from './status.ts';
-import type { UpdatedResource } from './stream.ts';
+import type { ServerProblem, UpdatedResource } from './stream.ts';
 import { Subscription } from './subscription.ts';
 
 /** What a cache needs from the client around it. */
 export interface CacheHost {
   readonly context: DecodeContext;
+  readonly features: ServerFeatures;
   readonly clock: Clock;
   /** Milliseconds. */
   readonly resourceTimeoutMs: number;
+  /** The connection of the stream is up, so that an answer can be waited for. */
+  readonly connected: boolean;
   /** Why the control plane cannot be reached; null while it can, as far as is known. */
   readonly outage: MeshError | null;
   subscriptionChanged(): void;
+  /** Does work between that of responses. */
+  run(job: Job): void;
   onError(error: Error): void;
 }
 
@@ -26,6 +34,12 @@ export interface Applied {
   readonly refusal: string | null;
 }
 
+/** Codes of gRPC by which a server says that a resource is not for us: NOT_FOUND and PERMISSION_DENIED (gRFC A88). */
+const dataErrorCodes: ReadonlySet<number> = new Set([5, 7]);
+
+/** The longest that a timer of Node can run, some 25 days: what lives longer needs none. */
+const longestTimerMs = 2 ** 31 - 1;
+
 /** The resources of one type from one server: what is known of each, and who watches it. */
 export class TypeCache<K extends Kind> {
   readonly type: ResourceType<K>;
@@ -33,18 +47,32 @@ export class TypeCache<K extends Kind> {
   readonly stats: ResourceTypeStats = newResourceTypeStats();
   readonly #host: CacheHost;
   readonly #states = new Map<string, ResourceState<Model[K]>>();
+  readonly #all: Collection<Model[K]>;
   /** Asked for or to be asked for, without an answer and without a timer. */
   readonly #untimed = new Set<ResourceState<Model[K]>>();
+  /** Runs while all of the type was asked for and no response came. */
+  #allTimer: Timer | null = null;
+  /** Nobody wants all of the type any more: what is not watched goes when the server is told. */
+  #allDropped = false;
+  /** The versions that are kept are those of single resources. */
+  #deltaVersions = false;
 
   constructor(type: ResourceType<K>, host: CacheHost) {
     this.type = type;
     this.#host = host;
-    this.subscription = new Subscription(type.typeUrl, (changes) => this.#onSent(changes));
+    this.subscription = new Subscription(type.typeUrl, {
+      onSent: (changes) => this.#onSent(changes),
+      held: () => this.#held(),
+    });
+    this.#all = new Collection((cause) => {
+      host.onError(new Error(`a watcher of each ${type.kind} threw`, { cause }));
+    });
   }
 
   watch(name: string, watcher: Watcher<Model[K]>): Unwatch {
     const state = this.#states.get(name) ?? this.#newState(name);
     this.#build(state);
+    if (this.#all.settled && state.unknown) this.#notAmongAll(state);
     const seat: Seat<Model[K]> = { watcher };
     state.seats.add(seat);
     if (this.subscription.add(name)) this.#host.subscriptionChanged();
@@ -56,56 +84,129 @@ export class TypeCache<K extends Kind> {
     };
   }
 
-  /** Takes one resource of a response. Whatever is wrong with it stays with it. */
-  apply(resource: UpdatedResource): Applied {
+  /** What is known already is told bit by bit, after the response that is being applied. */
+  watchAll(watcher: CollectionWatcher<Model[K]>): Unwatch {
+    const seat: CollectionSeat<Model[K]> = { watcher };
+    let left = false;
+    this.#all.join();
+    this.#allDropped = false;
+    if (!this.subscription.wildcard) {
+      this.subscription.wildcard = true;
+      this.#host.subscriptionChanged();
+    }
+    const replay = this.#replayAll(seat, () => left);
+    this.#host.run({ step: () => replay.next().done !== true, done: () => {} });
+    return () => {
+      if (left) return;
+      left = true;
+      this.#all.leave(seat);
+      if (this.#all.active) return;
+      this.#stopAllTimer();
+      this.#allDropped = true;
+      this.subscription.wildcard = false;
+      this.#host.subscriptionChanged();
+    };
+  }
+
+  /** Names of what is in force. */
+  *names(): Generator<string> {
+    for (const { name, bytes } of this.#states.values()) if (bytes !== null) yield name;
+  }
+
+  /** Takes one resource of a response, in steps. Whatever is wrong with it stays with it. `complete`: of a response of the state-of-the-world variant. */
+  *apply(resource: UpdatedResource, complete: boolean): Generator<undefined, Applied, undefined> {
     const { bytes } = resource;
+    this.#deltaVersions = !complete;
     if (resource.problem !== null) return { name: resource.name, refusal: `a resource: ${resource.problem}` };
-    if (bytes === null) return { name: resource.name, refusal: null };
-    const name = resource.name ?? this.type.nameOf(bytes);
+    const name = this.#nameOf(resource);
+    const known = name === null ? undefined : this.#states.get(name);
+    if (bytes === null) {
+      if (known?.bytes != null) this.#live(known, resource.ttlMs);
+      return { name, refusal: null };
+    }
     if (resource.typeUrl !== this.type.typeUrl) {
       const refusal = `${this.#title(name)}: it is a "${resource.typeUrl}" in a response of "${this.type.typeUrl}"`;
       return { name, refusal };
     }
-    const known = name === null ? undefined : this.#states.get(name);
     if (known?.bytes != null && Buffer.compare(known.bytes, bytes) === 0) {
-      if (known.refused !== null) this.#touch(known);
+      if (known.refused !== null || known.trouble !== null) this.#touch(known);
       known.refused = null;
+      known.trouble = null;
       known.version = resource.version;
+      this.#live(known, resource.ttlMs);
       return { name, refusal: null };
     }
     if (known?.refused != null && Buffer.compare(known.refused.bytes, bytes) === 0) {
       this.stats.resource_updates_invalid++;
       return { name, refusal: `${this.#title(name)}: ${known.refused.reason}` };
     }
-    return this.#applyNew(name, resource.version, new Uint8Array(bytes));
+    return yield* this.#applyNew(name, resource, new Uint8Array(bytes));
   }
 
   /** The server says that it has no such resource, or no more. */
   remove(name: string): void {
     const state = this.#states.get(name);
-    if (state !== undefined) this.#remove(state, 'the control plane removed it');
+    if (state !== undefined) this.#remove(state);
   }
 
   /**
    * Ends a response with the state of the world: of a type with full state, what was there and is not any more was
-   * removed. What never came may only be late: this response may answer an earlier request, so its timer decides.
+   * removed. What never came may only be late, where it was asked for by name: this response may answer an earlier
+   * request, so its timer decides.
    */
   removeOthers(present: ReadonlySet<string>): void {
     if (!this.type.fullState) return;
     for (const state of [...this.#states.values()]) {
-      if (present.has(state.name) || (state.bytes === null && state.refused === null)) continue;
-      this.#remove(state, 'the control plane removed it');
+      if (present.has(state.name)) continue;
+      if (state.bytes !== null || state.refused !== null) this.#remove(state);
+      else if (this.#all.active && state.unknown) this.#notAmongAll(state);
     }
+  }
+
+  /** The server says why it does not send a resource. */
+  hearProblem({ name, code, message }: ServerProblem): void {
+    const state = this.#states.get(name);
+    if (state === undefined) return;
+    const isDataError = dataErrorCodes.has(code);
+    const told = `the control plane answered with status ${code}${message === '' ? '' : `: ${message}`}`;
+    const error = this.#error(isDataError ? this.type.absentCode : 'connection_failure', told, name);
+    this.#answered(state);
+    if (isDataError && this.#host.features.failOnDataErrors) this.#dropValue(state);
+    this.#trouble(state, { state: 'RECEIVED_ERROR', error });
+  }
+
+  /** All of a response was applied. */
+  endResponse(): void {
+    if (!this.#all.active) return;
+    this.#stopAllTimer();
+    if (!this.#all.settled) {
+      this.#all.settled = true;
+      for (const state of [...this.#states.values()]) if (state.unknown) this.#notAmongAll(state);
+    }
+    this.#all.tell((watcher) => watcher.settled());
   }
 
   /** Tells all watchers bad news that leaves everything in force. */
   ambientError(error: MeshError): void {
-    if (this.subscription.names.size > 0) this.stats.update_failure++;
+    if (this.subscription.wanted) this.stats.update_failure++;
     for (const state of [...this.#states.values()]) this.#tell(state, (watcher) => watcher.ambientError(error));
+    this.#all.tell((watcher) => watcher.ambientError(error));
   }
 
-  /** The stream is gone: nobody can answer, so no timer runs. */
+  /** The connection is up: the wait for what was asked for begins. */
+  startTimers(): void {
+    if (this.subscription.wildcard && !this.#all.settled && this.#allTimer === null) {
+      this.#allTimer = this.#setTimer(this.#host.resourceTimeoutMs, () => this.#expireAll());
+    }
+    for (const state of this.#untimed) {
+      state.timer = this.#setTimer(this.#host.resourceTimeoutMs, () => this.#expire(state));
+    }
+    this.#untimed.clear();
+  }
+
+  /** The stream is gone: nobody can answer, so no timer runs but those that the server set before. */
   stopTimers(): void {
+    this.#stopAllTimer();
     for (const state of this.#states.values()) {
       if (state.timer === null) continue;
       state.stopTimer();
@@ -116,7 +217,11 @@ export class TypeCache<K extends Kind> {
   /** Forgets all watchers. */
   close(): void {
     this.stopTimers();
-    for (const state of this.#states.values()) state.seats.clear();
+    this.#all.close();
+    for (const state of this.#states.values()) {
+      state.seats.clear();
+      state.ttl?.cancel();
+    }
   }
 
   status(): ResourceStatus[] {
@@ -126,18 +231,22 @@ export class TypeCache<K extends Kind> {
       name: state.name,
       state: state.state,
       version: state.version,
-      error: state.refused?.error.message ?? state.absence?.message ?? null,
+      error: state.refused?.error.message ?? state.trouble?.error.message ?? null,
       refusedVersion: state.refused?.version ?? null,
       updatedAt: state.updatedAt,
       watched: state.seats.size > 0,
     }));
   }
 
-  #applyNew(hint: string | null, version: string, bytes: Uint8Array): Applied {
+  *#applyNew(
+    hint: string | null,
+    { version, ttlMs }: UpdatedResource,
+    bytes: Uint8Array,
+  ): Generator<undefined, Applied, undefined> {
     let name = hint;
     let value: Model[K];
     try {
-      const decoded = this.type.decode(bytes, this.#host.context);
+      const decoded = yield* this.#decode(bytes);
       name ??= decoded.name;
       value = decoded.value;
     } catch (error) {
@@ -153,11 +262,20 @@ export class TypeCache<K extends Kind> {
     state.bytes = bytes;
     state.version = version;
     state.refused = null;
-    state.absence = null;
+    state.trouble = null;
+    this.#live(state, ttlMs);
     // Nobody watches: the bytes stay, and the value is decoded again when somebody comes.
     state.value = state.seats.size > 0 ? value : null;
     this.#tell(state, (watcher) => watcher.changed(value));
+    this.#all.tell((watcher) => watcher.changed(state.name, value));
     return { name, refusal: null };
+  }
+
+  *#decode(bytes: Uint8Array): Generator<undefined, Decoded<Model[K]>, undefined> {
+    const { context } = this.#host;
+    return this.type.decodeInSteps === undefined
+      ? this.type.decode(bytes, context)
+      : yield* this.type.decodeInSteps(bytes, context);
   }
 
   #refuse(name: string, version: string, bytes: Uint8Array, reason: string, cause: unknown): void {
@@ -171,41 +289,97 @@ export class TypeCache<K extends Kind> {
       cause,
     );
     this.#answered(state);
+    if (this.#host.features.failOnDataErrors) this.#dropValue(state);
     state.refused = { bytes, version, reason, error };
-    state.absence = null;
+    state.trouble = null;
     if (told) return;
-    this.#tell(state, (watcher) => (state.bytes === null ? watcher.resourceError(error) : watcher.ambientError(error)));
+    this.#tellBad(state, error);
   }
 
-  #remove(state: ResourceState<Model[K]>, why: string): void {
-    if (state.seats.size === 0 && !this.subscription.isChanging(state.name)) {
+  #remove(state: ResourceState<Model[K]>): void {
+    const { ignoreResourceDeletion, failOnDataErrors } = this.#host.features;
+    const used = state.seats.size > 0 || this.#all.active;
+    if (used && state.bytes !== null && this.type.fullState && ignoreResourceDeletion && !failOnDataErrors) {
+      if (state.trouble?.state === 'ACKED') return;
+      const message = 'the control plane removed it; it stays in force, as ignore_resource_deletion asks';
+      state.refused = null;
+      this.#touch(state);
+      this.#trouble(state, { state: 'ACKED', error: this.#error(this.type.absentCode, message, state.name) });
+    } else if (state.seats.size === 0 && !this.subscription.isChanging(state.name)) {
+      this.#dropValue(state);
       this.#states.delete(state.name);
-      return;
+    } else {
+      this.#answered(state);
+      this.#becomeAbsent(state, 'the control plane removed it');
     }
+  }
+
+  #notAmongAll(state: ResourceState<Model[K]>): void {
     this.#answered(state);
-    this.#becomeAbsent(state, why);
+    this.#becomeAbsent(state, 'it is not among all that the control plane has');
   }
 
   #becomeAbsent(state: ResourceState<Model[K]>, why: string): void {
-    const error = this.#error(this.type.absentCode, `it does not exist: ${why}`, state.name);
-    state.bytes = null;
-    state.value = null;
-    state.version = '';
+    this.#dropValue(state);
     state.refused = null;
-    state.absence = error;
-    this.#tell(state, (watcher) => watcher.resourceError(error));
+    const error = this.#error(this.type.absentCode, `it does not exist: ${why}`, state.name);
+    this.#trouble(state, { state: 'DOES_NOT_EXIST', error });
+  }
+
+  #trouble(state: ResourceState<Model[K]>, trouble: Trouble): void {
+    state.trouble = trouble;
+    this.#tellBad(state, trouble.error);
+  }
+
+  #dropValue(state: ResourceState<Model[K]>): void {
+    const { bytes, name } = state;
+    state.drop();
+    if (bytes !== null) this.#all.tell((watcher) => watcher.removed(name));
+  }
+
+  /** It came, or was said to be as it was: it stays for so long. */
+  #live(state: ResourceState<Model[K]>, ttlMs: number | null): void {
+    state.ttl?.cancel();
+    state.ttl = null;
+    if (ttlMs === null || ttlMs > longestTimerMs) return;
+    state.ttl = this.#setTimer(Math.max(0, ttlMs), () => {
+      this.#touch(state);
+      if (state.seats.size > 0) {
+        this.#becomeAbsent(state, `its time to live, ${ttlMs} ms, passed without a refresh`);
+      } else {
+        this.#dropValue(state);
+        this.#states.delete(state.name);
+      }
+    });
   }
 
   /** Tells a new watcher what is known already. */
   #replay(state: ResourceState<Model[K]>, seat: Seat<Model[K]>): void {
-    const refusal = state.refused?.error ?? null;
-    const { value, absence } = state;
+    const { value } = state;
+    const bad = state.refused?.error ?? state.trouble?.error ?? null;
     const { outage } = this.#host;
     if (value !== null) this.#tellOne(state, seat, (watcher) => watcher.changed(value));
-    else if (refusal !== null) this.#tellOne(state, seat, (watcher) => watcher.resourceError(refusal));
-    else if (absence !== null) this.#tellOne(state, seat, (watcher) => watcher.resourceError(absence));
-    if (value !== null && refusal !== null) this.#tellOne(state, seat, (watcher) => watcher.ambientError(refusal));
+    if (bad !== null) {
+      this.#tellOne(state, seat, (watcher) =>
+        value === null ? watcher.resourceError(bad) : watcher.ambientError(bad),
+      );
+    }
     if (outage !== null) this.#tellOne(state, seat, (watcher) => watcher.ambientError(outage));
+  }
+
+  *#replayAll(seat: CollectionSeat<Model[K]>, left: () => boolean): Generator<undefined, void, undefined> {
+    if (left()) return;
+    this.#all.seat(seat);
+    for (const name of [...this.names()]) {
+      const state = this.#states.get(name);
+      if (state?.bytes == null) continue;
+      const value = state.value ?? (yield* this.#decode(state.bytes)).value;
+      this.#all.tellOne(seat, (watcher) => watcher.changed(name, value));
+      yield;
+    }
+    if (this.#all.settled) this.#all.tellOne(seat, (watcher) => watcher.settled());
+    const { outage } = this.#host;
+    if (outage !== null) this.#all.tellOne(seat, (watcher) => watcher.ambientError(outage));
   }
 
   /** Makes the value of what was kept as bytes only. */
@@ -215,9 +389,23 @@ export class TypeCache<K extends Kind> {
     try {
       state.value = this.type.decode(bytes, this.#host.context).value;
     } catch (error) {
-      state.bytes = null;
+      state.drop();
       this.#refuse(name, version, bytes, reasonOf(error), error);
     }
+  }
+
+  /** As the wrapper or the content has it; or an alias, where only that one is watched. */
+  #nameOf({ name, aliases, bytes }: UpdatedResource): string | null {
+    const own = name ?? (bytes === null ? null : this.type.nameOf(bytes));
+    if (aliases.length === 0 || (own !== null && this.#states.has(own))) return own;
+    return aliases.find((alias) => this.#states.has(alias)) ?? own;
+  }
+
+  /** Whether it hurts depends on whether an older version is in force. */
+  #tellBad(state: ResourceState<Model[K]>, error: MeshError): void {
+    const inForce = state.bytes !== null;
+    this.#tell(state, (watcher) => (inForce ? watcher.ambientError(error) : watcher.resourceError(error)));
+    if (error.code === 'invalid_config') this.#all.tell((watcher) => watcher.ambientError(error));
   }
 
   #tell(state: ResourceState<Model[K]>, say: (watcher: Watcher<Model[K]>) => void): void {
@@ -237,7 +425,7 @@ export class TypeCache<K extends Kind> {
   #stateFor(name: string): ResourceState<Model[K]> | null {
     const state = this.#states.get(name);
     if (state !== undefined) return state;
-    return this.type.fullState ? this.#newState(name) : null;
+    return this.type.fullState || this.#all.active ? this.#newState(name) : null;
   }
 
   #newState(name: string): ResourceState<Model[K]> {
@@ -259,24 +447,59 @@ export class TypeCache<K extends Kind> {
 
   /** The names went out: what nobody watches is forgotten, and the wait for the rest begins. */
   #onSent(changes: ReadonlyMap<string, boolean>): void {
-    for (const name of changes.keys()) {
-      const state = this.#states.get(name);
-      if (state === undefined || state.seats.size > 0) continue;
-      state.stopTimer();
-      this.#untimed.delete(state);
-      this.#states.delete(name);
+    for (const name of changes.keys()) this.#forgetUnwatched(this.#states.get(name));
+    if (this.#allDropped) {
+      this.#allDropped = false;
+      for (const state of [...this.#states.values()]) this.#forgetUnwatched(state);
     }
-    for (const state of this.#untimed) {
-      state.timer = this.#host.clock.setTimer(this.#host.resourceTimeoutMs, () => this.#expire(state), { unref: true });
+    if (this.#host.connected) this.startTimers();
+  }
+
+  #forgetUnwatched(state: ResourceState<Model[K]> | undefined): void {
+    if (state === undefined || state.seats.size > 0) return;
+    if (this.#all.active && state.bytes !== null) {
+      state.value = null;
+      return;
     }
-    this.#untimed.clear();
+    state.stopTimer();
+    state.drop();
+    this.#untimed.delete(state);
+    this.#states.delete(state.name);
+  }
+
+  *#held(): Generator<readonly [name: string, version: string]> {
+    if (!this.#deltaVersions) return;
+    for (const { name, bytes, version } of this.#states.values()) if (bytes !== null) yield [name, version];
   }
 
   #expire(state: ResourceState<Model[K]>): void {
+    const { resourceTimeoutMs, features } = this.#host;
     state.timer = null;
     this.stats.init_fetch_timeout++;
     this.#touch(state);
-    this.#becomeAbsent(state, `the control plane did not answer within ${this.#host.resourceTimeoutMs} ms`);
+    const message = `the control plane did not answer within ${resourceTimeoutMs} ms`;
+    if (features.resourceTimerIsTransientError) {
+      this.#trouble(state, { state: 'TIMEOUT', error: this.#error('connection_failure', message, state.name) });
+    } else {
+      this.#becomeAbsent(state, message);
+    }
+  }
+
+  #expireAll(): void {
+    this.#allTimer = null;
+    this.stats.init_fetch_timeout++;
+    const { resourceTimeoutMs } = this.#host;
+    const error = this.#error('config_timeout', `the control plane did not answer within ${resourceTimeoutMs} ms`, '*');
+    this.#all.tell((watcher) => watcher.ambientError(error));
+  }
+
+  #stopAllTimer(): void {
+    this.#allTimer?.cancel();
+    this.#allTimer = null;
+  }
+
+  #setTimer(ms: number, callback: () => void): Timer {
+    return this.#host.clock.setTimer(ms, callback, { unref: true });
   }
 
   #title(name: string | null): string {

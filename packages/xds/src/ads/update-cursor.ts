@@ -1,44 +1,64 @@
 import type { Kind } from '@inmesh/core';
-import type { Update, UpdatedResource } from './stream.ts';
+import type { Update } from './stream.ts';
 import type { TypeCache } from './type-cache.ts';
 
 /** The cache of some type. */
 export type AnyTypeCache = { [K in Kind]: TypeCache<K> }[Kind];
 
-/** Applies a response resource by resource, so that whoever drives it can leave the event loop free in between. */
+/** Applies a response bit by bit, so that whoever drives it can leave the event loop free in between. */
 export class UpdateCursor {
   /** What was refused, for the NACK. */
   readonly refusals: string[] = [];
   readonly #cache: AnyTypeCache;
   readonly #update: Update;
-  readonly #resources: Iterator<UpdatedResource>;
-  readonly #present = new Set<string>();
-  #unnamed = false;
+  readonly #work: Generator<undefined, void, undefined>;
 
   constructor(cache: AnyTypeCache, update: Update) {
     this.#cache = cache;
     this.#update = update;
-    this.#resources = update.resources[Symbol.iterator]();
+    this.#work = this.#apply();
   }
 
-  /** Takes one more resource; false when all of it is done. */
+  /** Does one more bit, a resource or a part of a large one; false when all of it is done. */
   step(): boolean {
-    const next = this.#resources.next();
-    if (next.done) {
-      this.#finish();
+    try {
+      return this.#work.next().done !== true;
+    } catch (error) {
+      // No fault of ours may stop the stream: the server hears of it, and what was taken so far is in force.
+      this.refusals.push(
+        `the response could not be applied: ${error instanceof Error ? error.message : String(error)}`,
+      );
       return false;
     }
-    const { name, refusal } = this.#cache.apply(next.value);
-    if (refusal !== null) this.refusals.push(refusal);
-    if (name === null) this.#unnamed = true;
-    else if (this.#present.has(name)) this.refusals.push(`${this.#cache.type.kind} "${name}": it is there twice`);
-    else this.#present.add(name);
-    return true;
   }
 
-  #finish(): void {
-    for (const name of this.#update.removed) this.#cache.remove(name);
-    // A resource whose name cannot be read may be any of those that seem to be missing.
-    if (this.#update.complete && !this.#unnamed) this.#cache.removeOthers(this.#present);
+  *#apply(): Generator<undefined, void, undefined> {
+    const { complete, removed, problems, resources } = this.#update;
+    const present = new Set<string>();
+    let unnamed = false;
+    let heartbeats = 0;
+    let others = 0;
+    for (const resource of resources) {
+      const { name, refusal } = yield* this.#cache.apply(resource, complete);
+      if (refusal !== null) this.refusals.push(refusal);
+      if (name === null) unnamed = true;
+      else if (present.has(name)) this.refusals.push(`${this.#cache.type.kind} "${name}": it is there twice`);
+      else present.add(name);
+      if (resource.bytes === null && resource.problem === null) heartbeats++;
+      else others++;
+      yield;
+    }
+    for (const name of removed) {
+      this.#cache.remove(name);
+      yield;
+    }
+    for (const problem of problems) {
+      this.#cache.hearProblem(problem);
+      present.add(problem.name);
+      yield;
+    }
+    // A resource whose name cannot be read may be any of those that seem to be missing; heartbeats alone tell of no others.
+    if (complete && !unnamed && (others > 0 || heartbeats === 0)) this.#cache.removeOthers(present);
+    this.#cache.endResponse();
   }
 }
