@@ -48,6 +48,8 @@ export function shareStream({ server, node, clock, random, onError }: SharedStre
       node,
       userAgentVersion: VERSION,
       types: resourceTypes(),
+      variant: server.delta ? 'delta' : 'sotw',
+      serverFeatures: server.features,
       metadata: () => Object.fromEntries(server.initialMetadata),
       onError: (error) => {
         for (const listener of listeners) listener(error);

@@ -1,5 +1,6 @@
 export type { BackoffOptions } from './ads/backoff.ts';
 export { AdsClient, type AdsClientOptions } from './ads/client.ts';
+export type { CollectionWatcher } from './ads/collection.ts';
 export type { AdsNode } from './ads/node.ts';
 export {
   type DecodeContext,
@@ -14,6 +15,7 @@ export type {
   AdsStatus,
   AdsStreamState,
   AdsStreamStatus,
+  AdsVariant,
   ControlPlaneStats,
   ResourceStatus,
   ResourceStatusState,
@@ -24,6 +26,7 @@ export type {
   AdsStreamEvents,
   AdsStreamOptions,
   OpenAdsStream,
+  ServerProblem,
   Update,
   UpdatedResource,
 } from './ads/stream.ts';

@@ -44,7 +44,7 @@ export interface XdsServer {
   readonly initialMetadata: readonly (readonly [name: string, value: string])[];
   /** Milliseconds between keepalive pings; 0 for none, the default of gRPC and Envoy. */
   readonly keepaliveMs: number;
-  /** True for the incremental protocol (`DELTA_GRPC`); gRPC's bootstrap has SotW only. */
+  /** True for the incremental protocol: `DELTA_GRPC` of Envoy's bootstrap, the server feature `inmesh.delta` of gRPC's. */
   readonly delta: boolean;
   /** `call_creds` of gRPC's bootstrap (gRFC A97), as written. */
   readonly callCredentials: readonly JsonObject[];

@@ -14,6 +14,9 @@ import { uriProblem } from './server-uri.ts';
 
 const SUPPORTED_CREDENTIALS = ['insecure', 'tls'] as const;
 
+/** Ours, because gRPC's bootstrap has no word for the incremental protocol: gRPC itself does not speak it. */
+const DELTA_FEATURE = 'inmesh.delta';
+
 /** gRFC A65: files are looked at every ten minutes where the bootstrap does not say. */
 const DEFAULT_REFRESH_MS = 600_000;
 
@@ -65,13 +68,14 @@ function readServers(parent: Fields, name: string, warnings: string[]): XdsServe
     if (callCredentials.length > 0) {
       warnings.push(`${server.document.origin}: call_creds of ${uri} are kept but not sent by this version`);
     }
+    const features = readFeatures(server);
     return {
       uri,
       credentials: readCredentials(server),
-      features: readFeatures(server),
+      features,
       initialMetadata: [],
       keepaliveMs: 0,
-      delta: false,
+      delta: features.includes(DELTA_FEATURE),
       callCredentials,
     };
   });

@@ -26,7 +26,8 @@ export function readAssignment(message: ProtoAssignment, field: string, hosts: H
   };
 }
 
-function readLocality(message: LocalityLbEndpoints, field: string, hosts: HostRule): LocalityEndpoints {
+/** One locality with its endpoints. */
+export function readLocality(message: LocalityLbEndpoints, field: string, hosts: HostRule): LocalityEndpoints {
   const endpoints: EndpointConfig[] = [];
   for (const [index, each] of message.lbEndpoints.entries()) {
     const endpoint = readEndpoint(each, `${field}.lb_endpoints[${index}]`, hosts);
@@ -42,7 +43,7 @@ function readLocality(message: LocalityLbEndpoints, field: string, hosts: HostRu
 }
 
 /** Null for an endpoint that this version cannot dial: it is as good as absent. */
-function readEndpoint(message: LbEndpoint, field: string, hosts: HostRule): EndpointConfig | null {
+export function readEndpoint(message: LbEndpoint, field: string, hosts: HostRule): EndpointConfig | null {
   const identifier = message.hostIdentifier;
   if (identifier.case !== 'endpoint') return null;
   const address = decodeAddress(identifier.value.address, `${field}.endpoint.address`, hosts);

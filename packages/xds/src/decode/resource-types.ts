@@ -16,6 +16,7 @@ import { decodeCluster } from './cluster.ts';
 import { type Decoding, newDecoding, Refusal } from './decoding.ts';
 import { decodeListener } from './listener.ts';
 import { decodeLoadAssignment } from './load-assignment.ts';
+import { decodeLoadAssignmentInSteps } from './load-assignment-steps.ts';
 import { decodeRouteConfiguration } from './route-configuration.ts';
 
 /**
@@ -51,6 +52,7 @@ export function resourceTypes(decoding: Decoding = newDecoding()): ResourceTypes
       typeName: 'envoy.config.endpoint.v3.ClusterLoadAssignment',
       fullState: false,
       decode: decodeLoadAssignment,
+      decodeInSteps: decodeLoadAssignmentInSteps,
     }),
   };
 }
@@ -61,6 +63,11 @@ interface Definition<K extends Kind, M extends Message> {
   readonly fullState: boolean;
   readonly absentCode: ResourceType<K>['absentCode'];
   readonly decode: (decoding: Decoding, message: M) => Model[K] & { readonly name: string };
+  /** For a type whose resources may be large. */
+  readonly decodeInSteps?: (
+    decoding: Decoding,
+    bytes: Uint8Array,
+  ) => Generator<undefined, Model[K] & { readonly name: string }, undefined>;
 }
 
 function resourceType<K extends Kind, M extends Message>(
@@ -68,16 +75,37 @@ function resourceType<K extends Kind, M extends Message>(
   definition: Definition<K, M>,
 ): ResourceType<K> {
   const { kind, typeName, fullState, absentCode } = definition;
+  const named = (value: Model[K] & { readonly name: string }): Decoded<Model[K]> => {
+    if (value.name === '') throw new Refusal('name', 'value length must be at least 1 characters');
+    return { name: value.name, value };
+  };
   const decode = (bytes: Uint8Array, context: DecodeContext): Decoded<Model[K]> => {
     try {
-      const value = definition.decode(decoding, fromBinary(messageType<M>(typeName), bytes));
-      if (value.name === '') throw new Refusal('name', 'value length must be at least 1 characters');
-      return { name: value.name, value };
+      return named(definition.decode(decoding, fromBinary(messageType<M>(typeName), bytes)));
     } catch (error) {
       throw asMeshError(error, typeName, nameInFieldOne(bytes) ?? '', context);
     }
   };
-  return { kind, typeUrl: typeUrlOf(typeName), fullState, absentCode, nameOf: nameInFieldOne, decode };
+  const type: ResourceType<K> = {
+    kind,
+    typeUrl: typeUrlOf(typeName),
+    fullState,
+    absentCode,
+    nameOf: nameInFieldOne,
+    decode,
+  };
+  const { decodeInSteps } = definition;
+  if (decodeInSteps === undefined) return type;
+  return {
+    ...type,
+    *decodeInSteps(bytes, context) {
+      try {
+        return named(yield* decodeInSteps(decoding, bytes));
+      } catch (error) {
+        throw asMeshError(error, typeName, nameInFieldOne(bytes) ?? '', context);
+      }
+    },
+  };
 }
 
 /** Names resource, field and reason; a fault in a decoder refuses one resource and does no more harm. */
