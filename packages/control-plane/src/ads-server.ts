@@ -1,19 +1,11 @@
 import { type Clock, systemClock } from '@inmesh/core';
-import { type GrpcServer, grpcCode, grpcServer, type ListenAt } from '@inmesh/transports/rpc';
+import { type GrpcServer, type GrpcServerMethod, grpcCode, grpcServer, type ListenAt } from '@inmesh/transports/rpc';
+import { type ServedStream, type StreamHost, userAgentOf } from './ads-stream.ts';
+import { DeltaStream } from './delta-stream.ts';
 import type { OnEvent } from './events.ts';
 import { Snapshot } from './snapshot.ts';
-import { SotwStream, type StreamHost, userAgentOf } from './sotw-stream.ts';
-import type { Nack } from './subscription.ts';
-
-/** What one node has of one type. */
-export interface TypeStatus {
-  /** `*` for all. */
-  readonly subscribed: readonly string[];
-  readonly sentVersion: string | null;
-  readonly ackedVersion: string | null;
-  /** Set while the last response that the node answered was rejected. */
-  readonly nack: Nack | null;
-}
+import { SotwStream } from './sotw-stream.ts';
+import type { TypeStatus } from './stream-subscription.ts';
 
 /** One connected node; a node with two streams is listed twice. */
 export interface NodeStatus {
@@ -28,27 +20,34 @@ export interface NodeStatus {
   readonly types: Readonly<Record<string, TypeStatus>>;
 }
 
-const sotwPath = '/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources';
+/** Which variants of ADS a server speaks: state of the world, and incremental. */
+export type AdsVariant = 'sotw' | 'delta';
 
-/** Serves snapshots over ADS. One class per protocol hears the streams; delta will be a second path beside the first. */
+const service = '/envoy.service.discovery.v3.AggregatedDiscoveryService';
+
+/** Serves snapshots over ADS, in both variants side by side. */
 export class AdsServer implements StreamHost {
   readonly identifier: string;
   readonly onEvent: OnEvent;
   readonly #server: GrpcServer;
-  readonly #streams = new Set<SotwStream>();
+  readonly #streams = new Set<ServedStream>();
   readonly #byNode = new Map<string, Snapshot>();
   #default = Snapshot.empty;
 
-  constructor(identifier: string, clock: Clock, onEvent: OnEvent) {
+  constructor(identifier: string, clock: Clock, onEvent: OnEvent, variants: readonly AdsVariant[]) {
     this.identifier = identifier;
     this.onEvent = onEvent;
+    const method =
+      (Stream: typeof SotwStream | typeof DeltaStream): GrpcServerMethod =>
+      (stream) => {
+        const made = new Stream(stream, this, clock.wallNow());
+        this.#streams.add(made);
+        return made;
+      };
     this.#server = grpcServer({
       services: {
-        [sotwPath]: (stream) => {
-          const made = new SotwStream(stream, this, clock.wallNow());
-          this.#streams.add(made);
-          return made;
-        },
+        ...(variants.includes('sotw') && { [`${service}/StreamAggregatedResources`]: method(SotwStream) }),
+        ...(variants.includes('delta') && { [`${service}/DeltaAggregatedResources`]: method(DeltaStream) }),
       },
     });
   }
@@ -76,7 +75,7 @@ export class AdsServer implements StreamHost {
     for (const stream of this.#streams) stream.pump();
   }
 
-  ended(stream: SotwStream): void {
+  ended(stream: ServedStream): void {
     this.#streams.delete(stream);
   }
 
@@ -98,11 +97,7 @@ export class AdsServer implements StreamHost {
 /** Milliseconds that clients have at the end to take their status; on a loopback they need one or two. */
 const patienceMs = 250;
 
-function statusOf(stream: SotwStream): NodeStatus {
-  const types: Record<string, TypeStatus> = {};
-  for (const [typeUrl, { wildcard, names, sentVersion, ackedVersion, nack }] of stream.subscriptions) {
-    types[typeUrl] = { subscribed: [...(wildcard ? ['*'] : []), ...names], sentVersion, ackedVersion, nack };
-  }
+function statusOf(stream: ServedStream): NodeStatus {
   const { node, peer, connectedAt } = stream;
   return {
     id: stream.nodeId,
@@ -110,6 +105,6 @@ function statusOf(stream: SotwStream): NodeStatus {
     userAgent: node === null ? '' : userAgentOf(node),
     peer,
     connectedAt,
-    types,
+    types: stream.status(),
   };
 }

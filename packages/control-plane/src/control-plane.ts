@@ -1,6 +1,6 @@
 import { type Clock, type MeshError, systemClock } from '@inmesh/core';
 import type { ListenAt } from '@inmesh/transports/rpc';
-import { AdsServer, type NodeStatus } from './ads-server.ts';
+import { AdsServer, type AdsVariant, type NodeStatus } from './ads-server.ts';
 import type { ControlPlaneEvent, OnEvent } from './events.ts';
 import { Folder } from './folder.ts';
 import { duplicateError, type Resource, type ResourceInput, resourcesFrom } from './resource.ts';
@@ -13,6 +13,8 @@ export interface ControlPlaneOptions {
   readonly resources?: Iterable<ResourceInput>;
   /** Default: any free port of 127.0.0.1, because this server asks nobody who they are. */
   readonly listen?: ListenAt;
+  /** The variants of ADS that are served; others get UNIMPLEMENTED. Default: both. */
+  readonly variants?: readonly AdsVariant[];
   /** Default: the system's. */
   readonly clock?: Clock;
   /** Hears what happens. Default: nobody. */
@@ -62,9 +64,10 @@ class EmbeddedControlPlane implements ControlPlane {
   #snapshot = Snapshot.empty;
   #closed: Promise<void> | null = null;
 
-  constructor({ folder, resources = [], clock = systemClock, onEvent = () => {} }: ControlPlaneOptions) {
+  constructor(options: ControlPlaneOptions) {
+    const { folder, resources = [], clock = systemClock, onEvent = () => {} } = options;
     this.#onEvent = onEvent;
-    this.#server = new AdsServer('inmesh-control-plane', clock, onEvent);
+    this.#server = new AdsServer('inmesh-control-plane', clock, onEvent, options.variants ?? ['sotw', 'delta']);
     this.#fromCode = resourcesFrom(resources);
     this.#folder =
       folder === undefined

@@ -1,4 +1,4 @@
-export type { NodeStatus, TypeStatus } from './ads-server.ts';
+export type { AdsVariant, NodeStatus } from './ads-server.ts';
 export { type CommandIo, controlPlaneUsage, runControlPlaneCommand } from './command.ts';
 export {
   type ControlPlane,
@@ -9,6 +9,6 @@ export {
 export { describeEvent } from './describe-event.ts';
 export type { ControlPlaneEvent, OnEvent } from './events.ts';
 export type { ResourceInput } from './resource.ts';
-export type { Nack } from './subscription.ts';
+export type { Nack, TypeStatus } from './stream-subscription.ts';
 export { type Finding, type ValidationResult, validateResources } from './validate.ts';
 export { runValidateCommand, validateUsage } from './validate-command.ts';

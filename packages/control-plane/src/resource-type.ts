@@ -24,8 +24,3 @@ export const updateOrder: readonly string[] = [
   resourceType.listener,
   resourceType.route,
 ];
-
-/** What others point at: kept for a client until it has taken the listeners and routes that no longer do. */
-export function isPointedAt(typeUrl: string): boolean {
-  return typeUrl === resourceType.cluster || typeUrl === resourceType.endpoints;
-}

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { create, isMessage, type JsonValue, type Message, toBinary } from '@bufbuild/protobuf';
 import { type Any, AnySchema } from '@bufbuild/protobuf/wkt';
 import { registry, typeNameOf, typeUrlOf } from '@inmesh/api';
@@ -10,6 +11,8 @@ export interface Resource {
   readonly typeUrl: string;
   readonly name: string;
   readonly any: Any;
+  /** Of its content, for clients that hear of each resource by itself: the same for the same bytes, in any process. */
+  readonly version: string;
   /** Where it was written, so that an error can name it: `file:line:column`, or its place in a list given by code. */
   readonly origin: string;
 }
@@ -77,6 +80,7 @@ function named(document: TextDocument, path: DocumentPath, any: Any): Resource {
     typeUrl: any.typeUrl,
     name,
     any,
+    version: createHash('sha256').update(any.value).digest('hex').slice(0, 16),
     origin: line === 0 ? `resources[${path.at(-1)}] given in ${file}` : `${file}:${line}:${column}`,
   };
 }

@@ -1,35 +1,15 @@
 import type { Resource } from './resource.ts';
 import { isFullState } from './resource-type.ts';
 import type { TypeState } from './snapshot.ts';
+import { StreamSubscription } from './stream-subscription.ts';
 
-/** A rejected response. */
-export interface Nack {
-  readonly version: string;
-  readonly code: number;
-  readonly message: string;
-}
-
-/** What one stream wants of one type, what it was sent, and what it said to that. */
-export class Subscription {
-  readonly typeUrl: string;
-  /** Names, where not all are wanted. */
+/** What one stream of the state-of-the-world variant wants of one type, and what it was sent. */
+export class Subscription extends StreamSubscription {
   names: ReadonlySet<string> = new Set();
-  wildcard = false;
   /** Names were asked for that no response has answered yet. */
   asked = false;
-  sentVersion: string | null = null;
-  sentNonce: string | null = null;
   sent: ReadonlyMap<string, Resource> = new Map();
-  /** A response is on its way and neither ACK nor NACK has come. */
-  awaiting = false;
-  ackedVersion: string | null = null;
-  /** What the client said to the last response, if it was no. */
-  nack: Nack | null = null;
   #everNamed = false;
-
-  constructor(typeUrl: string) {
-    this.typeUrl = typeUrl;
-  }
 
   /** Takes the names of a request. None at first means all for LDS and CDS; once there were names, none means none. */
   want(names: readonly string[]): void {
