@@ -8,7 +8,7 @@ export interface StreamStatus {
 export interface StreamHandlers {
   /** The connection is up, so what was sent is on its way and an answer can be waited for. At most once, before any message. */
   onOpen?(): void;
-  /** One whole message; the bytes belong to the receiver only during the call. */
+  /** One whole message. Its bytes never change, but may be part of larger memory: whoever keeps some of them for long makes a copy. */
   onMessage(message: Uint8Array): void;
   /** Exactly once, also when the connection never came up. Nothing follows. */
   onEnd(status: StreamStatus): void;

@@ -210,7 +210,7 @@ export class AdsClient implements ConfigSource {
         }
       },
     };
-    if (!this.#slices.run(this.#applying)) update.keep();
+    this.#slices.run(this.#applying);
   }
 
   #onUp(): void {

@@ -130,9 +130,7 @@ export class FakeStream implements MessageStream {
       nonce: `n${this.#nonce}`,
       resources: [...resources],
     });
-    const bytes = toBinary(responseType(), message);
-    this.#handlers.onMessage(bytes);
-    bytes.fill(0xff); // The bytes belong to the receiver only during the call.
+    this.#handlers.onMessage(toBinary(responseType(), message));
   }
   respondRaw(bytes: Uint8Array): void {
     this.#handlers.onMessage(bytes);

@@ -25,11 +25,9 @@ export class Slices {
     this.#budgetMs = budgetMs;
   }
 
-  /** False where some of it, or all, is left for later. */
-  run(job: Job): boolean {
+  run(job: Job): void {
     this.#jobs.push(job);
     if (!this.#busy) this.#slice();
-    return !this.#jobs.includes(job);
   }
 
   cancel(job: Job): void {

@@ -38,8 +38,6 @@ export interface Update {
   readonly problems: readonly ServerProblem[];
   /** Unwrapped one by one while they are iterated, so that a large response can be taken in slices. */
   readonly resources: Iterable<UpdatedResource>;
-  /** To be called, before the turn in which it came ends, by whoever is not through with it: its memory is only lent. */
-  keep(): void;
 }
 
 /**

@@ -117,7 +117,7 @@ function splitResponse(bytes: Uint8Array): Split {
   return split;
 }
 
-type ResponseHead = Omit<Update, 'resources' | 'keep'> & { readonly unwrap: (item: Uint8Array) => UpdatedResource };
+type ResponseHead = Omit<Update, 'resources'> & { readonly unwrap: (item: Uint8Array) => UpdatedResource };
 
 class Response implements Update {
   readonly typeUrl: string;
@@ -128,7 +128,7 @@ class Response implements Update {
   readonly problems: readonly ServerProblem[];
   readonly #unwrap: (item: Uint8Array) => UpdatedResource;
   readonly #spans: readonly number[];
-  #bytes: Uint8Array;
+  readonly #bytes: Uint8Array;
 
   constructor(bytes: Uint8Array, spans: readonly number[], head: ResponseHead) {
     if (head.typeUrl === '') throw new TypeError('the response has no type_url');
@@ -145,10 +145,6 @@ class Response implements Update {
 
   get resources(): Iterable<UpdatedResource> {
     return this.#unwrapAll();
-  }
-
-  keep(): void {
-    this.#bytes = new Uint8Array(this.#bytes);
   }
 
   *#unwrapAll(): Generator<UpdatedResource> {
