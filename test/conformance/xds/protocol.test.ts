@@ -698,6 +698,16 @@ describe('xDS client, delta only', () => {
     );
   });
 
+  it('keeps nothing that it did not ask for', async () => {
+    const { server, client, watch } = scene({ variant: 'delta' });
+    watch('cluster', 'a');
+    await turn();
+    server.stream.respond('cluster', 's1', [cluster('a'), cluster('b'), bad('c')]);
+    assert.match(server.stream.asked().at(-1)?.refused ?? '', /cluster "c"/);
+    assert.deepEqual([...client.names('cluster')], ['a']);
+    assert.equal(client.status().resources.length, 1);
+  });
+
   it('takes no versions over from the state of the world', async () => {
     const { server, watch } = scene();
     watch('cluster', 'a');

@@ -421,11 +421,12 @@ export class TypeCache<K extends Kind> {
     }
   }
 
-  /** What is not watched is kept only where the server tells all there is, and so also when it changes or goes. */
+  /** What is not watched is kept only where the server tells all there is, and so also when it changes or goes; or memory could grow without an end. */
   #stateFor(name: string): ResourceState<Model[K]> | null {
     const state = this.#states.get(name);
     if (state !== undefined) return state;
-    return this.type.fullState || this.#all.active ? this.#newState(name) : null;
+    const tellsAll = (this.type.fullState && !this.#deltaVersions) || this.#all.active;
+    return tellsAll ? this.#newState(name) : null;
   }
 
   #newState(name: string): ResourceState<Model[K]> {

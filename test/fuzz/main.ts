@@ -1,0 +1,86 @@
+// Mutated responses against the ADS client, in both variants, from a seed:
+//
+//     npm run test:fuzz -- [--cases N] [--seed N]
+//
+// Everything is deterministic: the same seed and number of cases fail at the same case.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { seededRandom } from '@inmesh/core';
+import { FuzzedClient } from './client.ts';
+import { pick } from './mutations.ts';
+import { kinds, ResponseMaker } from './responses.ts';
+
+/** After so many mutated responses a good one must be taken, and the promises and microtasks of the last ones are done. */
+const goodEvery = 20;
+/** The heap is looked at so often. */
+const looks = 10;
+/** What it may grow by, first to last look: caches that fill slowly, and what the collector has not found yet. A leak of 100 bytes a case shows. */
+const growthBytes = 10 * 1024 * 1024;
+
+const { values } = parseArgs({
+  options: { cases: { type: 'string', default: '100000' }, seed: { type: 'string', default: '1' } },
+});
+const cases = Number(values.cases);
+const seed = Number(values.seed);
+const started = performance.now();
+const unhandled: unknown[] = [];
+process.on('unhandledRejection', (reason) => unhandled.push(reason));
+
+const random = seededRandom(seed);
+const maker = new ResponseMaker(random);
+const clients = [
+  { variant: 'sotw' as const, client: new FuzzedClient('sotw', random) },
+  { variant: 'delta' as const, client: new FuzzedClient('delta', random) },
+];
+await setImmediate();
+
+const heaps: number[] = [];
+let at = 0;
+let failure: unknown = null;
+try {
+  for (const { client } of clients) for (const kind of kinds) client.good(maker, kind);
+  for (; at < cases; at++) {
+    const { variant, client } = pick(random, clients);
+    client.mutated(maker.mutated(variant, pick(random, kinds)));
+    if (at % goodEvery === 0) {
+      client.good(maker, pick(random, kinds));
+      await setImmediate();
+      if (unhandled.length > 0) throw unhandled[0];
+    }
+    if (at % Math.ceil(cases / looks) === 0) await look();
+  }
+  await look();
+  const growth = (heaps.at(-1) ?? 0) - (heaps[1] ?? 0);
+  if (growth > growthBytes) throw new Error(`the heap grew by ${growth} bytes: ${heaps.join(' ')}`);
+} catch (error) {
+  failure = error;
+}
+for (const { client } of clients) client.end();
+
+const seconds = (performance.now() - started) / 1_000;
+for (const { variant, client } of clients) process.stdout.write(`${variant}: ${JSON.stringify(client.outcomes)}\n`);
+process.stdout.write(`heap MB: ${heaps.map((bytes) => (bytes / 1048576).toFixed(1)).join(' ')}\n`);
+process.stdout.write(`${at} cases, seed ${seed}, ${seconds.toFixed(1)} s\n`);
+if (failure !== null) {
+  process.stdout.write(`case ${at} failed: ${failure instanceof Error ? failure.stack : String(failure)}\n`);
+  process.exitCode = 1;
+}
+const counts = { suite: 'fuzz', passed: failure === null ? 1 : 0, failed: failure === null ? 0 : 1, skipped: 0 };
+const reports = join(import.meta.dirname, '../../.reports');
+mkdirSync(reports, { recursive: true });
+writeFileSync(join(reports, 'fuzz.json'), `${JSON.stringify({ ...counts, seconds: Math.round(seconds * 10) / 10 })}\n`);
+process.stdout.write(`${counts.passed} passed, ${counts.failed} failed\n`);
+
+/** After good responses of every type, so that what the last bad ones left (names of a megabyte, say) has been told to go. */
+async function look(): Promise<void> {
+  for (const { client } of clients) for (const kind of kinds) client.good(maker, kind);
+  // Buffers are counted as gone a turn after they were collected.
+  for (let round = 0; round < 3; round++) {
+    globalThis.gc?.();
+    await setImmediate();
+  }
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  heaps.push(heapUsed + arrayBuffers);
+}
