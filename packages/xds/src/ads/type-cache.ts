@@ -273,9 +273,10 @@ export class TypeCache<K extends Kind> {
 
   *#decode(bytes: Uint8Array): Generator<undefined, Decoded<Model[K]>, undefined> {
     const { context } = this.#host;
-    return this.type.decodeInSteps === undefined
-      ? this.type.decode(bytes, context)
-      : yield* this.type.decodeInSteps(bytes, context);
+    if (this.type.decodeInSteps === undefined) return this.type.decode(bytes, context);
+    const decoded = yield* this.type.decodeInSteps(bytes, context);
+    yield; // What its watchers do with a large one should not have to share a slice with the end of its decoding.
+    return decoded;
   }
 
   #refuse(name: string, version: string, bytes: Uint8Array, reason: string, cause: unknown): void {
