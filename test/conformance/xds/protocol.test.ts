@@ -501,6 +501,15 @@ for (const variant of ['sotw', 'delta'] as const satisfies readonly AdsVariant[]
       );
     });
 
+    it('27 takes a response of heartbeats alone as news of those alone', async () => {
+      const { server, watch } = start();
+      const heard = ['a', 'b'].map((name) => watch('cluster', name).said);
+      await turn();
+      server.stream.respond('cluster', 'v1', [cluster('a'), cluster('b')]);
+      server.stream.respond('cluster', 'v1', [{ any: null, name: 'a' }]);
+      assert.deepEqual(heard, [['changed'], ['changed']]);
+    });
+
     it('27 drops a resource whose time to live passes without a refresh, also while disconnected', async () => {
       const { server, clock, watch } = start();
       const heard = watch('cluster', 'a');
