@@ -40,7 +40,7 @@ export interface MeshParts {
 }
 
 export interface ReadyOptions {
-  /** Milliseconds to wait. Default 15,000: as long as a call would be held. */
+  /** Milliseconds to wait. Default 20,000, as long as a call would be held: the feed's verdict that there is no such service comes 15 s after the connection is up. */
   readonly within?: number;
   readonly signal?: AbortSignal;
   /** URLs of services that must be known, beside those given to `createMesh`. */
@@ -152,7 +152,7 @@ export class Mesh implements AsyncDisposable {
    * Waits until the routes, clusters and endpoints of the services named here and in `createMesh`, and of those in use,
    * are known. Rejects with a MeshError that names what is missing.
    */
-  async ready({ within = 15_000, signal, services = [] }: ReadyOptions = {}): Promise<void> {
+  async ready({ within = 20_000, signal, services = [] }: ReadyOptions = {}): Promise<void> {
     signal?.throwIfAborted();
     if (this.#closed) throw closedError();
     const named = [...this.#parts.services, ...services.map(serviceUrl)].map((url) => this.#lookup(url));
