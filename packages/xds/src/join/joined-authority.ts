@@ -77,7 +77,8 @@ export class JoinedAuthority implements AuthorityEntry {
     this.#listener = null;
     this.#dropRoutes();
     this.#releaseClusters();
-    this.absent = !this.#everKnown && error.code !== 'invalid_config';
+    // Only a verdict that there is none: a server that refused or was too slow must not turn calls loose on plain DNS.
+    this.absent = !this.#everKnown && error.code === 'no_route';
     this.#fail(error);
   }
 
