@@ -9,7 +9,7 @@ import { outsideContext } from './util/outside.ts';
 export interface HoldOptions {
   readonly directory: Directory;
   readonly clock: Clock;
-  /** Milliseconds a call waits for its route. Default 15,000: Envoy's and gRPC's wait for a resource. */
+  /** Milliseconds a call waits for its route; longer than a resource may take to count as not there, so that this verdict comes first. */
   readonly holdTimeoutMs: number;
   /** Calls that wait at the same time; the next is refused. Default 10,000: a bound on memory, far above one burst at start. */
   readonly maxHeld: number;

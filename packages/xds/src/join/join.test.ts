@@ -1,53 +1,71 @@
 import assert from 'node:assert/strict';
-import { Clusters, type Listener, MeshError, type MeshErrorCode, VirtualClock, type Watcher } from '@inmesh/core';
+import { Clusters, type ConfigSource, seededRandom, VirtualClock } from '@inmesh/core';
 import { Join } from './join.ts';
 
-/** A join whose finder the test plays: it says what the listener is, or why there is none. */
-function scene() {
-  const clock = new VirtualClock();
-  const random = () => 0;
-  const source = { watch: () => () => {} };
-  const connector = { connect: () => assert.fail('nothing is called here') };
-  const resolver = { watch: () => () => {} };
-  const said: { watcher: Watcher<Listener> | null } = { watcher: null };
-  const join = new Join({
-    source,
-    clusters: new Clusters({ source, resolver, connector, clock, random }),
-    random,
-    listeners: {
-      find: (_, watcher) => {
-        said.watcher = watcher;
-        return () => {};
-      },
-    },
-  });
-  const entry = join.lookup('reviews:80', 'reviews');
-  const lose = (code: MeshErrorCode) => said.watcher?.resourceError(new MeshError(code, 'no listener'));
-  const give = (listener: Listener) => said.watcher?.changed(listener);
-  return { entry, lose, give };
-}
-
-const tcp: Listener = { name: 'reviews:80', address: null, http: null };
-
-describe('an authority without a listener', () => {
-  it('is none of the mesh’s only where the feed says that there is none', () => {
-    const verdicts = (['no_route', 'invalid_config', 'connection_failure', 'config_timeout'] as const).map((code) => {
-      const { entry, lose } = scene();
-      lose(code);
-      return [code, entry.absent, entry.error?.code];
+describe('join', () => {
+  /** A join over a feed that never answers. */
+  function silentJoin(maxAuthorities = 10_000): Join {
+    const source: ConfigSource = { watch: () => () => {} };
+    const random = seededRandom(1);
+    const unused = (): never => {
+      throw new Error('nothing is resolved and nothing is called here');
+    };
+    const clusters = new Clusters({
+      source,
+      resolver: { watch: unused },
+      connector: { connect: unused },
+      clock: new VirtualClock(),
+      random,
     });
-    assert.deepEqual(verdicts, [
-      ['no_route', true, 'no_route'],
-      ['invalid_config', false, 'invalid_config'],
-      ['connection_failure', false, 'connection_failure'],
-      ['config_timeout', false, 'config_timeout'],
-    ]);
+    return new Join({ source, clusters, random, listeners: { find: () => () => {} }, maxAuthorities });
+  }
+
+  it('follows an authority once, however often it is called', () => {
+    const join = silentJoin();
+    assert.equal(join.lookup('a:80', 'a'), join.lookup('a:80', 'a'));
+    assert.equal(join.lookup('a:9080', 'a:9080'), join.lookup('a:9080', 'a:9080'));
+    assert.equal([...join.entries].length, 2);
   });
 
-  it('stays the mesh’s once it had one: a service taken out must not leak to plain DNS', () => {
-    const { entry, lose, give } = scene();
-    give(tcp);
-    lose('no_route');
-    assert.deepEqual([entry.absent, entry.error?.code], [false, 'no_route']);
+  it('keeps apart what domains tell apart: another host, and a default port that the caller wrote out', () => {
+    const join = silentJoin();
+    const entries = [join.lookup('a:80', 'a'), join.lookup('a:80', 'a:80'), join.lookup('a:80', 'b')];
+    entries.push(join.lookup('a:9080', 'a'), join.lookup('a:9080', 'a:9080'));
+    assert.equal(new Set(entries).size, entries.length);
+    assert.deepEqual(
+      entries.map(({ authority }) => authority),
+      ['a', 'a:80', 'b', 'a', 'a:9080'],
+    );
+  });
+
+  it('makes room by what was not asked for again and what nobody waits for', () => {
+    const join = silentJoin(3);
+    const [used, awaited, idle] = ['used:1', 'awaited:1', 'idle:1'].map((name) => join.lookup(name, name));
+    join.lookup('used:1', 'used:1');
+    awaited?.whenSettled(() => {});
+    const next = join.lookup('next:1', 'next:1');
+    assert.deepEqual(new Set(join.entries), new Set([used, awaited, next]));
+    assert.equal(idle?.error?.code, 'draining');
+    assert.equal(used?.error, null);
+  });
+
+  it('makes room also where all are waited for, and tells those who wait', () => {
+    const join = silentJoin(2);
+    let told = 0;
+    for (const name of ['a:1', 'b:1']) join.lookup(name, name).whenSettled(() => told++);
+    join.lookup('c:1', 'c:1');
+    assert.equal([...join.entries].length, 2);
+    assert.equal(told, 1);
+  });
+
+  it('follows nothing any more once it is closed', () => {
+    const join = silentJoin();
+    const before = join.lookup('a:1', 'a:1');
+    let told = 0;
+    before.whenSettled(() => told++);
+    join.close();
+    const after = join.lookup('b:1', 'b:1');
+    assert.deepEqual([before.error?.code, after.error?.code, told], ['draining', 'draining', 1]);
+    assert.equal([...join.entries].length, 0);
   });
 });
