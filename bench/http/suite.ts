@@ -125,9 +125,7 @@ async function measureAll(subjects: readonly Subject[], server: Helper, options:
   };
   for (const each of [closed(1), closed(30)]) await measureCase(each);
   if (options.open) {
-    const saturation = median(
-      rows.filter((row) => row.case === 'c30' && row.subject === BASELINE).map((row) => row.rps as number),
-    );
+    const saturation = new Map(subjects.map(({ name }) => [name, saturationOf(name, rows)]));
     for (const percent of [50, 80]) await measureCase(open(percent, saturation));
   }
   return rows;
@@ -140,10 +138,20 @@ function closed(concurrency: number): Case {
   };
 }
 
-/** The rate is a share of what the baseline can do, the same for all: latencies at different rates say nothing. */
-function open(percent: number, saturation: number): Case {
+/** Calls a second with 30 callers that never rest. */
+function saturationOf(subject: string, rows: readonly Row[]): number {
+  return median(rows.filter((row) => row.case === 'c30' && row.subject === subject).map((row) => row.rps as number));
+}
+
+/**
+ * The rate is a share of what the baseline can do, because latencies at different rates say nothing; or of what the subject
+ * can do where that is less, because beyond it there is only a queue that grows.
+ */
+function open(percent: number, saturation: ReadonlyMap<string, number>): Case {
+  const most = saturation.get(BASELINE) as number;
   return {
     name: `open${percent}`,
-    run: (subject, seconds) => openLoop(() => subject.call(), (saturation * percent) / 100, seconds),
+    run: (subject, seconds) =>
+      openLoop(() => subject.call(), (Math.min(most, saturation.get(subject.name) as number) * percent) / 100, seconds),
   };
 }
