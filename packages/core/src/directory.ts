@@ -10,7 +10,7 @@ export interface AuthorityEntry {
   readonly error: MeshError | null;
   /** True where the feed has never known the authority: the mesh has no say in calls to it. */
   readonly absent: boolean;
-  /** Calls back once, when `table` or `error` is next set; the result takes that back. */
+  /** Calls back once, when `table` or `error` is next set; the result takes that back. A table may still await clusters. */
   whenSettled(callback: () => void): () => void;
 }
 

@@ -5,11 +5,13 @@ import { hold } from './hold.ts';
 import { send } from './testing/caller.ts';
 import { FakeAuthority, Harness, QUIET, routeTable } from './testing/harness.ts';
 import { Inner } from './testing/inner.ts';
-import { forward, route, virtualHost } from './testing/models.ts';
+import { forward, prefix, route, virtualHost } from './testing/models.ts';
 import type { Clock } from './util/clock.ts';
 import { VirtualClock } from './util/virtual-clock.ts';
 
 const table = () => routeTable(virtualHost([route(forward('reviews'))]), { reviews: new MeshError('no_cluster', 'x') });
+
+const calls = (inner: Inner) => inner.exchanges.map(({ call }) => call);
 
 function setup(options: { maxHeld?: number; clock?: Clock } = {}) {
   const clock = new VirtualClock();
@@ -40,6 +42,27 @@ describe('hold', () => {
     assert.equal(inner.last.call, call);
     assert.equal(call.table, first);
     assert.deepEqual(asked, ['reviews:9080 reviews:9080']);
+    assert.equal(clock.pending, 0);
+  });
+
+  it('holds only the calls of a route whose cluster has not come, until it has', () => {
+    const { authority, inner, dispatch, clock } = setup();
+    const host = virtualHost([
+      route(forward('slow'), { path: prefix('/slow') }),
+      route(forward({ slow: 1, reviews: 9 }), { path: prefix('/split') }),
+      route(forward('reviews')),
+    ]);
+    const gone = new MeshError('no_cluster', 'x');
+    const told = (slow: MeshError | null) => authority.settle({ table: routeTable(host, { slow, reviews: gone }) });
+    told(null);
+    const held = ['/slow', '/split'].map((path) => send(dispatch, { path }).call);
+    const free = send(dispatch, { path: '/other' }).call;
+    assert.deepEqual(calls(inner), [free]);
+    told(null);
+    assert.deepEqual(calls(inner), [free]);
+    told(gone);
+    assert.deepEqual(calls(inner), [free, ...held]);
+    assert.ok(held.every((call) => call.table === authority.table));
     assert.equal(clock.pending, 0);
   });
 

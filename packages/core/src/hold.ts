@@ -23,7 +23,7 @@ export function hold(options: HoldOptions): Layer {
   const room = { held: 0 };
   return (next) => (call, handler) => {
     const entry = options.directory.lookup(call.context.target, call.head.authority);
-    if (entry.table !== null || entry.error !== null) {
+    if (isKnown(entry, call)) {
       admit(next, call, handler, entry);
       return;
     }
@@ -37,6 +37,11 @@ export function hold(options: HoldOptions): Layer {
     }
     new Held(options, room, next, call, handler, entry);
   };
+}
+
+/** True once the feed has told all that this call needs: its routes, and the clusters that its own route may choose. */
+function isKnown({ table, error }: AuthorityEntry, { head }: Call): boolean {
+  return table === null ? error !== null : !table.awaits(head.path);
 }
 
 function admit(next: Dispatch, call: Call, handler: Handler, entry: AuthorityEntry): void {
@@ -54,7 +59,7 @@ class Held implements Holder {
   readonly #call: Call;
   readonly #handler: Handler;
   readonly #timer: Timer;
-  readonly #forget: () => void;
+  #forget: () => void = () => {};
   #waiting = true;
 
   constructor(
@@ -70,17 +75,22 @@ class Held implements Holder {
     this.#handler = handler;
     room.held++;
     call.controller.attach(this);
-    this.#forget = entry.whenSettled(() => {
-      if (!this.#leave()) return;
-      admit(next, call, handler, entry);
-    });
+    const look = () => {
+      if (!isKnown(entry, call)) this.#forget = entry.whenSettled(look);
+      else if (this.#leave()) admit(next, call, handler, entry);
+    };
+    this.#forget = entry.whenSettled(look);
     this.#timer = outsideContext(() =>
       clock.setTimer(holdTimeoutMs, () => {
         if (!this.#leave()) return;
         handler.onResponseError(
-          new MeshError('config_timeout', `no routes from the control plane within ${holdTimeoutMs} ms`, {
-            authority: entry.authority,
-          }),
+          new MeshError(
+            'config_timeout',
+            `the control plane has not told all that the call needs within ${holdTimeoutMs} ms`,
+            {
+              authority: entry.authority,
+            },
+          ),
         );
       }),
     );

@@ -112,6 +112,10 @@ function clustersOf(route: RouteEntry, why: string[]): ExplainedCluster[] {
   return route.choices().map(({ name, weight, choice }) => {
     const share = action.totalWeight === 0 ? 0 : weight / action.totalWeight;
     const percent = `${Math.round(share * 1000) / 10} %`;
+    if (choice === null) {
+      why.push(`${percent} go to cluster ${name}, about which the feed has not told yet: these calls are held`);
+      return { name, share, type: '', lbPolicy: '', endpoints: [], error: 'not known yet' };
+    }
     if (isMeshError(choice)) {
       why.push(`${percent} go to cluster ${name}, which cannot be called: ${choice.message}`);
       return { name, share, type: '', lbPolicy: '', endpoints: [], error: (choice as MeshError).message };

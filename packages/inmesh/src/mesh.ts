@@ -160,7 +160,9 @@ export class Mesh implements AsyncDisposable {
     const entries = new Set([...named, ...[...this.#join.entries].filter(({ absent }) => !absent)]);
     await new Promise<void>((resolve, reject) => {
       const cleanup: (() => void)[] = [];
+      let over = false;
       const settle = (error: unknown) => {
+        over = true;
         for (const each of cleanup) each();
         if (error === null) resolve();
         else reject(error);
@@ -171,12 +173,20 @@ export class Mesh implements AsyncDisposable {
           if (!entry.absent || named.includes(entry)) return settle(entry.error);
           entries.delete(entry);
         }
-        if ([...entries].every(({ table }) => table !== null)) return settle(null);
+        if ([...entries].every(isWhole)) return settle(null);
+      };
+      const follow = (entry: AuthorityEntry) => {
+        if (over || isWhole(entry)) return;
+        const forget = entry.whenSettled(() => {
+          check();
+          follow(entry);
+        });
+        cleanup.push(forget);
       };
       const timer = this.#parts.clock.setTimer(within, () => {
-        const missing = [...entries].filter(({ table }) => table === null).map(({ authority }) => authority);
+        const missing = [...entries].filter((entry) => !isWhole(entry)).map(({ authority }) => authority);
         settle(
-          new MeshError('config_timeout', `not ready within ${within} ms: nothing is known of ${missing.join(', ')}`, {
+          new MeshError('config_timeout', `not ready within ${within} ms: not all is known of ${missing.join(', ')}`, {
             nodeId: this.#parts.bootstrap.node.id,
             ...this.#controlPlane(),
           }),
@@ -187,8 +197,8 @@ export class Mesh implements AsyncDisposable {
       cleanup.push(
         () => timer.cancel(),
         () => signal?.removeEventListener('abort', aborted),
-        ...[...entries].map((entry) => entry.whenSettled(check)),
       );
+      for (const entry of entries) follow(entry);
       check();
     });
   }
@@ -209,24 +219,33 @@ export class Mesh implements AsyncDisposable {
       });
     }
     const entry = this.#lookup(parsed);
-    if (entry.table === null && entry.error === null) {
-      await new Promise<void>((resolve) => {
-        const timer = this.#parts.clock.setTimer(within, () => {
-          forget();
-          resolve();
-        });
-        const forget = entry.whenSettled(() => {
-          timer.cancel();
-          resolve();
-        });
-      });
-    }
+    await this.#whole(entry, within);
     return explainCall({
       url: parsed,
       mesh: true,
       entry,
       outsideMesh: this.#parts.outsideMesh,
       bootstrap: this.#parts.bootstrap,
+    });
+  }
+
+  /** Resolves once all is known of the authority, or the time is over. */
+  #whole(entry: AuthorityEntry, within: number): Promise<void> {
+    return new Promise((resolve) => {
+      let forget = () => {};
+      const timer = this.#parts.clock.setTimer(within, () => {
+        forget();
+        resolve();
+      });
+      const look = () => {
+        if (entry.error === null && !isWhole(entry)) {
+          forget = entry.whenSettled(look);
+          return;
+        }
+        timer.cancel();
+        resolve();
+      };
+      look();
     });
   }
 
@@ -338,6 +357,11 @@ export function serviceUrl(text: string): URL {
   const url = URL.parse(text);
   if (url?.protocol === 'http:') return url;
   throw new MeshError('invalid_config', `services: "${text}" is no http URL; write http://reviews:9080`);
+}
+
+/** True once the feed has told everything about the routes in force. */
+function isWhole({ table }: AuthorityEntry): boolean {
+  return table !== null && !table.pending;
 }
 
 function portOf({ port, protocol }: URL): number {

@@ -8,14 +8,14 @@ import { type CompiledRetryPolicy, compileRetryPolicy } from '../resilience/retr
 import type { Random } from '../util/random.ts';
 import { compilePath, type PathMatcher, pathOnly } from './path.ts';
 
-/** A cluster that a route may choose, or why it cannot be called. */
-export type ClusterChoice = Cluster | MeshError;
+/** A cluster that a route may choose, or why it cannot be called; null while the feed has not told. */
+export type ClusterChoice = Cluster | MeshError | null;
 
 export interface RouteTableParts {
   readonly listener: Listener;
   readonly config: RouteConfiguration;
   readonly virtualHost: VirtualHost;
-  /** Each cluster that the virtual host names, resolved. */
+  /** Each cluster that the virtual host names, as far as it is known. */
   readonly clusterOf: (name: string, action: ForwardAction) => ClusterChoice;
   readonly random: Random;
   /** The table that this one takes the place of: routes that stay keep their counters. */
@@ -34,6 +34,8 @@ export class RouteEntry {
   /** Why a call that matches must not be taken on; null where nothing speaks against it. */
   readonly refusal: MeshError | null;
   readonly stats: RouteStats;
+  /** True while the feed has not told about a cluster that it may choose: its calls wait, those of other routes do not. */
+  readonly pending: boolean;
   readonly #clusters: readonly {
     readonly name: string;
     readonly weight: number;
@@ -70,20 +72,25 @@ export class RouteEntry {
         upTo += weight;
         return { name, weight, upTo, choice: clusterOf(name, forward as ForwardAction) };
       });
+    this.pending = this.#clusters.some(({ choice }) => choice === null);
   }
 
   /** A cluster by the routes' weights. (envoy.config.route.v3.WeightedCluster) */
-  choose(): ClusterChoice {
+  choose(): Cluster | MeshError {
+    return this.#chosen()?.choice ?? this.#nothing();
+  }
+
+  #chosen() {
     const clusters = this.#clusters;
-    if (clusters.length === 1) return (clusters[0] as { choice: ClusterChoice }).choice;
+    if (clusters.length === 1) return clusters[0];
     const point = this.#random() * this.#totalWeight;
-    for (const { upTo, choice } of clusters) if (point < upTo) return choice;
-    return (
-      clusters.at(-1)?.choice ??
-      new MeshError('no_cluster', 'the route gives weight to no cluster', {
-        route: routeLabel(this.config, this.virtualHost),
-      })
-    );
+    for (const cluster of clusters) if (point < cluster.upTo) return cluster;
+    return clusters.at(-1);
+  }
+
+  #nothing(): MeshError {
+    const why = this.pending ? 'the feed has not told about the cluster yet' : 'the route gives weight to no cluster';
+    return new MeshError('no_cluster', why, { route: this.label });
   }
 
   /** Every cluster that the route may choose, for `explain`. */
@@ -107,6 +114,8 @@ export class RouteTable {
   readonly routeConfiguration: RouteConfiguration;
   readonly virtualHost: VirtualHost;
   readonly routes: readonly { readonly matches: PathMatcher; readonly route: RouteEntry }[];
+  /** True while the feed has not told about every cluster that the routes name. */
+  readonly pending: boolean;
 
   constructor(parts: RouteTableParts) {
     this.listener = parts.listener;
@@ -118,6 +127,12 @@ export class RouteTable {
       matches: route.path === null ? anyPath : compilePath(route.path),
       route: new RouteEntry(route, parts, refusal, known.get(routeLabel(route, parts.virtualHost)) ?? new RouteStats()),
     }));
+    this.pending = this.routes.some(({ route }) => route.pending);
+  }
+
+  /** True where a call to this path has to wait for the feed. */
+  awaits(path: string): boolean {
+    return this.pending && this.match(path)?.pending === true;
   }
 
   /** The first route that matches, as Envoy takes it. */

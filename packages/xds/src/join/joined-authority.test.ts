@@ -1,12 +1,29 @@
 import assert from 'node:assert/strict';
-import { Clusters, type Listener, MeshError, type MeshErrorCode, VirtualClock, type Watcher } from '@inmesh/core';
+import {
+  type ClusterConfig,
+  Clusters,
+  type ConfigSource,
+  DEFAULT_THRESHOLDS,
+  type Listener,
+  MeshError,
+  type MeshErrorCode,
+  type Model,
+  VirtualClock,
+  type Watcher,
+} from '@inmesh/core';
 import { Join } from './join.ts';
 
-/** A join whose finder the test plays: it says what the listener is, or why there is none. */
+/** A join whose finder and clusters the test plays: it says what they are, or why there are none. */
 function scene() {
   const clock = new VirtualClock();
   const random = () => 0;
-  const source = { watch: () => () => {} };
+  const clusters = new Map<string, Watcher<ClusterConfig>>();
+  const source: ConfigSource = {
+    watch(kind, name, watcher) {
+      if (kind === 'cluster') clusters.set(name, watcher as Watcher<Model['cluster']>);
+      return () => clusters.delete(name);
+    },
+  };
   const connector = { connect: () => assert.fail('nothing is called here') };
   const resolver = { watch: () => () => {} };
   const said: { watcher: Watcher<Listener> | null } = { watcher: null };
@@ -24,7 +41,7 @@ function scene() {
   const entry = join.lookup('reviews:80', 'reviews');
   const lose = (code: MeshErrorCode) => said.watcher?.resourceError(new MeshError(code, 'no listener'));
   const give = (listener: Listener) => said.watcher?.changed(listener);
-  return { entry, lose, give };
+  return { entry, lose, give, clusters };
 }
 
 const tcp: Listener = { name: 'reviews:80', address: null, http: null };
@@ -49,5 +66,77 @@ describe('an authority without a listener', () => {
     give(tcp);
     lose('no_route');
     assert.deepEqual([entry.absent, entry.error?.code], [false, 'no_route']);
+  });
+});
+
+/** Routes by path to the cluster of that name. */
+function routed(...names: readonly string[]): Listener {
+  const routes = names.map((name) => ({
+    name,
+    path: { kind: 'prefix' as const, value: `/${name}`, caseSensitive: true },
+    action: {
+      kind: 'forward' as const,
+      clusters: [{ name, weight: 1 }],
+      totalWeight: 1,
+      clusterNotFoundStatus: 503,
+      timeoutMs: 0,
+      retryPolicy: null,
+      priority: 'default' as const,
+    },
+    unsupported: [],
+    metadata: {},
+  }));
+  const virtualHost = {
+    name: 'all',
+    domains: ['*'],
+    routes,
+    retryPolicy: null,
+    includeRequestAttemptCount: false,
+    includeAttemptCountInResponse: false,
+  };
+  const config = { name: 'routes', virtualHosts: [virtualHost], ignorePortInHostMatching: false };
+  return { ...tcp, http: { statPrefix: '', httpFilters: [], routes: { kind: 'inline', config } } };
+}
+
+function empty(name: string): ClusterConfig {
+  return {
+    name,
+    statName: name,
+    discovery: { kind: 'static', assignment: { name, localities: [], overprovisioningFactor: 140 } },
+    lb: { kind: 'round_robin' },
+    connectTimeoutMs: 5_000,
+    thresholds: { default: DEFAULT_THRESHOLDS, high: DEFAULT_THRESHOLDS },
+    healthyPanicThreshold: 50,
+    idleTimeoutMs: 0,
+    maxRequestsPerConnection: 0,
+    unsupported: [],
+    metadata: {},
+  };
+}
+
+describe('a cluster that the feed has not told about', () => {
+  it('keeps only the routes that choose it waiting, and harms only them if it never comes', () => {
+    const { entry, give, clusters } = scene();
+    give(routed('good', 'missing'));
+    assert.deepEqual([entry.table?.awaits('/good'), entry.table?.awaits('/missing')], [true, true]);
+    clusters.get('good')?.changed(empty('good'));
+    assert.deepEqual([entry.table?.awaits('/good'), entry.table?.awaits('/missing')], [false, true]);
+    clusters.get('missing')?.resourceError(new MeshError('no_cluster', 'it did not come'));
+    assert.equal(entry.table?.pending, false);
+    const choice = entry.table?.match('/missing')?.choose();
+    assert.ok(choice instanceof MeshError);
+    assert.equal(choice.code, 'no_cluster');
+  });
+
+  it('leaves the table in force that has all of its own, until the next one has too', () => {
+    const { entry, give, clusters } = scene();
+    give(routed('good'));
+    clusters.get('good')?.changed(empty('good'));
+    const whole = entry.table;
+    give(routed('good', 'new'));
+    assert.equal(entry.table, whole);
+    clusters.get('new')?.changed(empty('new'));
+    assert.notEqual(entry.table, whole);
+    assert.equal(entry.table?.awaits('/new'), false);
   });
 });

@@ -12,7 +12,7 @@ import {
 } from '@inmesh/core';
 import type { JoinOptions } from './join.ts';
 
-/** Follows the way of one authority through the feed, and swaps its route table when all that the new one needs is there. */
+/** Follows the way of one authority through the feed, and swaps its route table when all that the next one needs is there. */
 export class JoinedAuthority implements AuthorityEntry {
   readonly target: string;
   readonly authority: string;
@@ -132,7 +132,7 @@ export class JoinedAuthority implements AuthorityEntry {
     this.#config = null;
   }
 
-  /** Takes hold of the clusters that the virtual host names; the table follows when each is known, or known not to be. */
+  /** Takes hold of the clusters that the virtual host names; the table follows. */
   #route(config: RouteConfiguration): void {
     if (this.#closed) return;
     this.#config = config;
@@ -157,7 +157,10 @@ export class JoinedAuthority implements AuthorityEntry {
     if (config === null || listener === null || this.#closed) return;
     const virtualHost = this.#virtualHost(config);
     const wanted = clusterNames(virtualHost);
-    for (const name of wanted) if (this.#clusters.get(name)?.settled !== true) return;
+    const complete = [...wanted].every((name) => this.#clusters.get(name)?.settled === true);
+    // A whole table stays in force until the next one is whole too. The first one serves what is known of it at once: a cluster
+    // that does not come harms only the routes that choose it.
+    if (!complete && this.table !== null && !this.table.pending) return;
     if (virtualHost === null) {
       this.#releaseClusters();
       this.#fail(
@@ -184,6 +187,7 @@ export class JoinedAuthority implements AuthorityEntry {
 
   #choice(name: string, action: ForwardAction) {
     const handle = this.#clusters.get(name);
+    if (handle?.settled === false) return null;
     if (handle?.cluster) return handle.cluster;
     return new MeshError('no_cluster', handle?.error?.message ?? 'the cluster is not known', {
       cluster: name,
