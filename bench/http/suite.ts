@@ -65,11 +65,23 @@ export async function httpSuite(options: SuiteOptions): Promise<Report> {
       metrics,
       baseline: BASELINE,
       skipped: binary === null ? ENVOYS.map((subject) => ({ subject, reason: 'Envoy is not installed' })) : [],
-      notes: [wire, `server: busiest at ${(Math.max(...rows.map(serverShare)) * 100).toFixed(0)} % of one core`],
+      notes: [
+        wire,
+        ...failures(rows),
+        `server: busiest at ${(Math.max(...rows.map(serverShare)) * 100).toFixed(0)} % of one core`,
+      ],
     };
   } finally {
     await Promise.all(stops.map((stop) => stop()));
   }
+}
+
+/** Failed calls are counted, and said: a subject that fails fast must not look good. */
+function failures(rows: readonly Row[]): string[] {
+  const failed = rows.filter((row) => (row.errors as number) > 0);
+  return failed.map(
+    (row) => `failed: ${row.errors} of ${row.calls} calls of ${row.subject} (${row.case}, round ${row.round})`,
+  );
 }
 
 function serverShare(row: Row): number {
@@ -102,7 +114,7 @@ async function measureAll(subjects: readonly Subject[], server: Helper, options:
         await run(subject, LEAD_SECONDS);
         const before = await server.ask<NodeJS.CpuUsage>('cpu');
         const begun = performance.now();
-        const { rps, p50Ms, p99Ms, cpuUs, calls } = await run(subject, seconds);
+        const measured = await run(subject, seconds);
         const elapsedUs = (performance.now() - begun) * 1000;
         const after = await server.ask<NodeJS.CpuUsage>('cpu');
         const serverCpu = (after.user + after.system - before.user - before.system) / elapsedUs;
@@ -111,11 +123,7 @@ async function measureAll(subjects: readonly Subject[], server: Helper, options:
           case: name,
           subject: subject.name,
           round,
-          rps,
-          p50Ms,
-          p99Ms,
-          cpuUs,
-          calls,
+          ...measured,
           serverCpu,
         });
       }

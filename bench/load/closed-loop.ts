@@ -4,12 +4,13 @@ import type { Measured } from './measure.ts';
 /** Keeps `concurrency` calls in flight for `seconds`: each caller calls again as soon as it was answered. */
 export async function closedLoop(call: () => Promise<void>, concurrency: number, seconds: number): Promise<Measured> {
   const latencies: number[] = [];
+  let errors = 0;
   const cpu = process.cpuUsage();
   const begun = performance.now();
   const until = begun + seconds * 1000;
   const caller = async () => {
     for (let now = performance.now(); now < until; ) {
-      await call();
+      await call().catch(() => errors++);
       const after = performance.now();
       latencies.push(after - now);
       now = after;
@@ -25,5 +26,6 @@ export async function closedLoop(call: () => Promise<void>, concurrency: number,
     p99Ms: quantile(sorted, 0.99),
     cpuUs: (user + system) / sorted.length,
     calls: sorted.length,
+    errors,
   };
 }

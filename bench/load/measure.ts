@@ -6,4 +6,6 @@ export interface Measured {
   /** CPU time of the client process, all threads, per call. */
   readonly cpuUs: number;
   readonly calls: number;
+  /** Calls among them that failed. */
+  readonly errors: number;
 }

@@ -12,13 +12,18 @@ export async function openLoop(call: () => Promise<void>, rate: number, seconds:
   const begun = performance.now();
   let sent = 0;
   let answered = 0;
-  await new Promise<void>((resolve, reject) => {
+  let errors = 0;
+  await new Promise<void>((resolve) => {
     const send = (index: number) => {
       const due = begun + (index * 1000) / rate;
-      call().then(() => {
+      const done = () => {
         latencies[index] = performance.now() - due;
         if (++answered === total) resolve();
-      }, reject);
+      };
+      call().then(done, () => {
+        errors++;
+        done();
+      });
     };
     const tick = () => {
       const due = Math.min(total, Math.ceil(((performance.now() - begun) * rate) / 1000));
@@ -36,5 +41,6 @@ export async function openLoop(call: () => Promise<void>, rate: number, seconds:
     p99Ms: quantile(latencies, 0.99),
     cpuUs: (user + system) / total,
     calls: total,
+    errors,
   };
 }
