@@ -2,8 +2,15 @@ import { quantile } from '../arithmetic.ts';
 import type { Measured } from './measure.ts';
 
 /**
+ * Calls in flight at most, as a bounded set of connections would have it (wrk2 does so). After a stall of the machine all
+ * calls that fell due meanwhile would go out at once, and every subject would be measured opening thousands of connections.
+ */
+const MAX_IN_FLIGHT = 256;
+
+/**
  * Sends `rate` calls a second whatever becomes of them; a call's latency counts from the moment when it was due, so that a
- * client that falls behind cannot hide it. Calls go out once a millisecond, all that are due: timers are no finer.
+ * client that falls behind cannot hide it. All calls that are due go out once a millisecond, because timers are no finer, and
+ * whenever one was answered.
  */
 export async function openLoop(call: () => Promise<void>, rate: number, seconds: number): Promise<Measured> {
   const total = Math.round(rate * seconds);
@@ -19,15 +26,19 @@ export async function openLoop(call: () => Promise<void>, rate: number, seconds:
       const done = () => {
         latencies[index] = performance.now() - due;
         if (++answered === total) resolve();
+        else if (sent < total) fill();
       };
       call().then(done, () => {
         errors++;
         done();
       });
     };
-    const tick = () => {
+    const fill = () => {
       const due = Math.min(total, Math.ceil(((performance.now() - begun) * rate) / 1000));
-      while (sent < due) send(sent++);
+      while (sent < due && sent - answered < MAX_IN_FLIGHT) send(sent++);
+    };
+    const tick = () => {
+      fill();
       if (sent < total) setTimeout(tick, 1);
     };
     tick();
