@@ -52,7 +52,7 @@ function joinScene(): JoinScene {
   });
   const way = (): string => {
     const { table, error } = join.lookup('shop:80', 'shop');
-    if (table === null) return error === null ? '?' : error.code;
+    if (table === null || table.awaits('/')) return error === null ? '?' : error.code;
     const route = table.routes[0]?.route;
     return (route?.choices() ?? [])
       .map(({ name, choice }) => (isError(choice) ? `${name} ${choice.code}` : name))
