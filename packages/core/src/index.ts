@@ -29,7 +29,7 @@ export { type FlatHeaders, type HeaderRecord, Headers } from './headers.ts';
 export * from './model/index.ts';
 export { type OutboundParts, outbound } from './outbound.ts';
 export { RetryBudget, type RetryBudgetOptions } from './resilience/budget.ts';
-export { findVirtualHost } from './router/domains.ts';
+export { findVirtualHost, withoutPort } from './router/domains.ts';
 export { type ClusterChoice, type RouteEntry, RouteTable, type RouteTableParts } from './router/route-table.ts';
 export type {
   MessageStream,

@@ -176,6 +176,9 @@ class LiveCluster {
       case 'static':
         assign(discovery.assignment);
         break;
+      case 'original_dst':
+        this.#settle();
+        break;
       case 'strict_dns':
         this.#unwatchEndpoints = followNames(
           discovery.assignment,

@@ -31,7 +31,9 @@ export type ClusterDiscovery =
   | { readonly kind: 'eds'; readonly serviceName: string }
   | { readonly kind: 'static'; readonly assignment: ClusterLoadAssignment }
   /** Every address that a name resolves to is an endpoint. `refreshMs`: 5,000 by default, as Envoy's. */
-  | { readonly kind: 'strict_dns'; readonly assignment: ClusterLoadAssignment; readonly refreshMs: number };
+  | { readonly kind: 'strict_dns'; readonly assignment: ClusterLoadAssignment; readonly refreshMs: number }
+  /** Where the call would have gone without the mesh: it passes through. (ORIGINAL_DST) */
+  | { readonly kind: 'original_dst' };
 
 /** envoy.config.cluster.v3.Cluster.lb_policy and its settings. */
 export type LoadBalancerConfig =

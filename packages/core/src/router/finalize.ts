@@ -1,7 +1,7 @@
 import type { Call } from '../call.ts';
 import { countStatus } from '../cluster/stats.ts';
 import { type Handler, type Layer, PassHandler } from '../dispatch.ts';
-import { isMeshError } from '../errors.ts';
+import { isMeshError, MeshError } from '../errors.ts';
 import type { Headers } from '../headers.ts';
 import { localReply } from '../local-reply.ts';
 
@@ -25,6 +25,18 @@ export function finalize({ requestId }: FinalizeParts): Layer {
     const cluster = route.choose();
     if (isMeshError(cluster)) {
       counted.onResponseError(cluster);
+      return;
+    }
+    const { config } = cluster;
+    if (config.discovery.kind === 'original_dst' && config.unsupported.length === 0) {
+      // Untouched, as it came. One that needs TLS is refused further in, because nobody else would give it that.
+      call.passes = call.context.passThrough !== null;
+      counted.onResponseError(
+        new MeshError('not_in_mesh', 'the route leaves the call to its original destination, outside the mesh', {
+          authority: call.head.authority,
+          cluster: cluster.name,
+        }),
+      );
       return;
     }
     call.cluster = cluster;

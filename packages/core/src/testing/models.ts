@@ -79,6 +79,8 @@ export function listener(...httpFilters: HttpFilterConfig[]): Listener {
     name: 'reviews:9080',
     address: null,
     http: { statPrefix: 'http', routes: { kind: 'rds', name: 'routes' }, httpFilters },
+    direction: 'unspecified',
+    chains: [],
   };
 }
 

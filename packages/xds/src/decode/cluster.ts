@@ -15,6 +15,8 @@ const DEFAULT_DNS_REFRESH_MS = 5000;
 const DEFAULT_PANIC_PERCENT = 50;
 const RAW_BUFFER = 'envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer';
 
+const NO_FIELDS: ReadonlySet<string> = new Set();
+
 /** Network filters that may be left out because they only exchange metadata between Istio's sidecars. */
 const DECORATION: ReadonlySet<string> = new Set(['envoy.tcp.metadataexchange.config.MetadataExchange']);
 
@@ -116,6 +118,8 @@ function decodeDiscovery(message: ProtoCluster, unsupported: string[]): ClusterD
       return { kind: 'static', assignment: assignmentOf(message, 'ip') };
     case 'STRICT_DNS':
       return strictDns(message, assignmentOf(message, 'name'));
+    case 'ORIGINAL_DST':
+      return decodeOriginalDst(message, unsupported);
     case 'LOGICAL_DNS':
       return decodeLogicalDns(message, unsupported);
     default:
@@ -132,6 +136,15 @@ function decodeEds(message: ProtoCluster, unsupported: string[]): ClusterDiscove
   if (source === 'apiConfigSource') unsupported.push('eds_cluster_config.eds_config.api_config_source');
   const serviceName = message.edsClusterConfig?.serviceName ?? '';
   return { kind: 'eds', serviceName: serviceName === '' ? message.name : serviceName };
+}
+
+/** The original destination is where the caller's URL leads; what would lead elsewhere is refused. */
+function decodeOriginalDst(message: ProtoCluster, unsupported: string[]): ClusterDiscovery {
+  const settings = message.lbConfig.case === 'originalDstLbConfig' ? message.lbConfig.value : undefined;
+  if (settings !== undefined) {
+    unsupported.push(...otherFields(settings, NO_FIELDS).map((name) => `original_dst_lb_config.${name}`));
+  }
+  return { kind: 'original_dst' };
 }
 
 /**

@@ -141,7 +141,8 @@ describe('feeds of istiod', () => {
     });
     assert.equal(greeter?.includeRequestAttemptCount, true);
     const byName = new Map(models.cluster.map((each) => [each.name, each]));
-    assert.deepEqual(byName.get('PassthroughCluster')?.unsupported.slice(0, 1), ['type: ORIGINAL_DST']);
+    assert.deepEqual(byName.get('PassthroughCluster')?.discovery, { kind: 'original_dst' });
+    assert.deepEqual(byName.get('PassthroughCluster')?.unsupported, []);
     assert.deepEqual(byName.get('BlackHoleCluster')?.unsupported, []);
     const plain = byName.get('outbound|8080||greeter.default.svc.cluster.local');
     assert.deepEqual(plain?.discovery, { kind: 'eds', serviceName: plain?.name });

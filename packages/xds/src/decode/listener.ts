@@ -1,20 +1,33 @@
 import { messageType } from '@inmesh/api';
+import type { FilterChain as ProtoChain } from '@inmesh/api/gen/envoy/config/listener/v3/listener_components_pb';
 import type { Listener as ProtoListener } from '@inmesh/api/gen/envoy/config/listener/v3/listener_pb';
 import type { RouteConfiguration } from '@inmesh/api/gen/envoy/config/route/v3/route_pb';
 import type {
   HttpConnectionManager as ProtoManager,
   Rds,
 } from '@inmesh/api/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
-import type { HttpConnectionManager, Listener, RouteSource } from '@inmesh/core';
+import type { TcpProxy as ProtoTcpProxy } from '@inmesh/api/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb';
+import type { FilterChain, HttpConnectionManager, Listener, RouteSource, TcpProxy } from '@inmesh/core';
 import { decodeAddress } from './address.ts';
-import { type Decoding, holds, Refusal, requireValid, unpack, unpackUnchecked } from './decoding.ts';
+import {
+  type Decoding,
+  enumName,
+  holds,
+  otherFields,
+  Refusal,
+  requireValid,
+  unpack,
+  unpackUnchecked,
+} from './decoding.ts';
 import { decodeHttpFilters } from './http-filter.ts';
 import { refusedRoute } from './route.ts';
 import { readRouteConfiguration } from './route-configuration.ts';
 
 const MANAGER = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
+const TCP_PROXY = 'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy';
+const NO_FIELDS: ReadonlySet<string> = new Set();
 
-/** Only the connection manager that calls go through is read; other chains may hold what they like. */
+/** Network filters other than connection managers and TCP proxies are for the traffic of servers and are not read. */
 export function decodeListener(decoding: Decoding, message: ProtoListener): Listener {
   requireValid(decoding, messageType<ProtoListener>('envoy.config.listener.v3.Listener'), message);
   if (message.apiListener?.apiListener !== undefined) {
@@ -29,26 +42,57 @@ export function decodeListener(decoding: Decoding, message: ProtoListener): List
       const routes = messageType<RouteConfiguration>('envoy.config.route.v3.RouteConfiguration');
       requireValid(decoding, routes, manager.routeSpecifier.value, `${field}.route_config`);
     }
-    return { name: message.name, address: null, http: decodeManager(decoding, manager, field) };
+    const http = decodeManager(decoding, manager, field);
+    return { name: message.name, address: null, http, direction: directionOf(message), chains: [] };
   }
   const address = message.address === undefined ? null : decodeAddress(message.address, 'address', 'ip');
-  return { name: message.name, address, http: findManager(decoding, message) };
+  const chains = decodeChains(decoding, message);
+  const http = chains.find((chain) => chain.http !== null)?.http ?? null;
+  return { name: message.name, address, http, direction: directionOf(message), chains };
 }
 
-/** In the first filter chain that has one, else in the default chain. */
-function findManager(decoding: Decoding, message: ProtoListener): HttpConnectionManager | null {
-  const chains = message.filterChains.map((chain, index) => ({ chain, field: `filter_chains[${index}]` }));
+function directionOf({ trafficDirection }: ProtoListener): Listener['direction'] {
+  const name = enumName('envoy.config.core.v3.TrafficDirection', trafficDirection);
+  return name === 'INBOUND' ? 'inbound' : name === 'OUTBOUND' ? 'outbound' : 'unspecified';
+}
+
+function decodeChains(decoding: Decoding, message: ProtoListener): FilterChain[] {
+  const chains = message.filterChains.map((chain, index) => decodeChain(decoding, chain, `filter_chains[${index}]`));
   if (message.defaultFilterChain !== undefined) {
-    chains.push({ chain: message.defaultFilterChain, field: 'default_filter_chain' });
+    const chain = decodeChain(decoding, message.defaultFilterChain, 'default_filter_chain');
+    chains.push({ ...chain, port: null, catchAll: true });
   }
-  for (const { chain, field } of chains) {
-    for (const [index, filter] of chain.filters.entries()) {
-      if (filter.configType.case !== 'typedConfig' || !holds(filter.configType.value, MANAGER)) continue;
-      const place = `${field}.filters[${index}].typed_config`;
-      return decodeManager(decoding, unpack<ProtoManager>(decoding, filter.configType.value, MANAGER, place), place);
+  return chains;
+}
+
+function decodeChain(decoding: Decoding, chain: ProtoChain, field: string): FilterChain {
+  const match = chain.filterChainMatch;
+  let http: HttpConnectionManager | null = null;
+  let tcp: TcpProxy | null = null;
+  for (const [index, { configType }] of chain.filters.entries()) {
+    if (configType.case !== 'typedConfig') continue;
+    const place = `${field}.filters[${index}].typed_config`;
+    if (holds(configType.value, MANAGER)) {
+      http ??= decodeManager(decoding, unpack<ProtoManager>(decoding, configType.value, MANAGER, place), place);
+    } else if (holds(configType.value, TCP_PROXY)) {
+      tcp = decodeTcpProxy(unpack<ProtoTcpProxy>(decoding, configType.value, TCP_PROXY, place));
     }
   }
-  return null;
+  return {
+    name: chain.name,
+    port: match?.destinationPort ?? null,
+    catchAll: match === undefined || otherFields(match, NO_FIELDS).length === 0,
+    http,
+    tcp,
+  };
+}
+
+function decodeTcpProxy({ statPrefix, clusterSpecifier }: ProtoTcpProxy): TcpProxy {
+  if (clusterSpecifier.case === 'cluster') {
+    return { statPrefix, clusters: [{ name: clusterSpecifier.value, weight: 1 }] };
+  }
+  const shares = clusterSpecifier.case === 'weightedClusters' ? clusterSpecifier.value.clusters : [];
+  return { statPrefix, clusters: shares.map(({ name, weight }) => ({ name, weight })) };
 }
 
 function decodeManager(decoding: Decoding, message: ProtoManager, field: string): HttpConnectionManager {

@@ -32,6 +32,11 @@ export function decodeLoadBalancer(decoding: Decoding, cluster: Cluster): Decode
       const settings = cluster.lbConfig.case === 'leastRequestLbConfig' ? cluster.lbConfig.value : undefined;
       return { config: leastRequest(settings?.choiceCount, settings?.activeRequestBias), unsupported: [] };
     }
+    case 'CLUSTER_PROVIDED':
+      // Nothing is chosen where the original destination is kept; a cluster of any other type that asks for it is refused.
+      return enumName('envoy.config.cluster.v3.Cluster.DiscoveryType', typeOf(cluster)) === 'ORIGINAL_DST'
+        ? { config: { kind: 'round_robin' }, unsupported: [] }
+        : unsupported(`lb_policy: ${name}`);
     case 'LOAD_BALANCING_POLICY_CONFIG':
       throw new Refusal('load_balancing_policy', 'value is required by lb_policy LOAD_BALANCING_POLICY_CONFIG');
     default:
@@ -74,6 +79,10 @@ function decodePolicy(
     }
   }
   throw new Refusal(field, 'has no policy that Envoy knows');
+}
+
+function typeOf({ clusterDiscoveryType }: Cluster): number {
+  return clusterDiscoveryType.case === 'type' ? clusterDiscoveryType.value : -1;
 }
 
 function leastRequest(choiceCount: number | undefined, bias: RuntimeDouble | undefined): LoadBalancerConfig {
