@@ -12,8 +12,9 @@ import {
   type Watcher,
 } from '@inmesh/core';
 import { Join } from './join.ts';
+import { listenersByName } from './listener-finder.ts';
 
-/** A join whose finder and clusters the test plays: it says what they are, or why there are none. */
+/** A join that asks for listeners by name; the test plays the feed: it says what listeners and clusters are, or why there are none. */
 function scene() {
   const clock = new VirtualClock();
   const random = () => 0;
@@ -27,16 +28,17 @@ function scene() {
   const connector = { connect: () => assert.fail('nothing is called here') };
   const resolver = { watch: () => () => {} };
   const said: { watcher: Watcher<Listener> | null } = { watcher: null };
+  const feed: ConfigSource = {
+    watch: (_, __, watcher) => {
+      said.watcher = watcher as Watcher<Model['listener']>;
+      return () => {};
+    },
+  };
   const join = new Join({
     source,
     clusters: new Clusters({ source, resolver, connector, clock, random }),
     random,
-    listeners: {
-      find: (_, watcher) => {
-        said.watcher = watcher;
-        return () => {};
-      },
-    },
+    listeners: listenersByName(feed, (target) => [target]),
   });
   const entry = join.lookup('reviews:80', 'reviews');
   const lose = (code: MeshErrorCode) => said.watcher?.resourceError(new MeshError(code, 'no listener'));
@@ -44,7 +46,7 @@ function scene() {
   return { entry, lose, give, clusters };
 }
 
-const tcp: Listener = { name: 'reviews:80', address: null, http: null };
+const tcp: Listener = { name: 'reviews:80', address: null, http: null, direction: 'unspecified', chains: [] };
 
 describe('an authority without a listener', () => {
   it('is none of the mesh’s only where the feed says that there is none', () => {

@@ -9,6 +9,7 @@ import {
   RouteTable,
   type Unwatch,
   type VirtualHost,
+  withoutPort,
 } from '@inmesh/core';
 import type { JoinOptions } from './join.ts';
 
@@ -31,7 +32,6 @@ export class JoinedAuthority implements AuthorityEntry {
   #config: RouteConfiguration | null = null;
   #clusters = new Map<string, ClusterHandle>();
   #waiting = new Set<() => void>();
-  #everKnown = false;
   #closed = false;
 
   constructor(target: string, authority: string, options: JoinOptions) {
@@ -46,7 +46,8 @@ export class JoinedAuthority implements AuthorityEntry {
         this.ambient = null;
         this.#use(listener);
       },
-      resourceError: (error) => this.#lose(error),
+      resourceError: (error) => this.#lose(error, false),
+      notInMesh: (error) => this.#lose(error, true),
       ambientError: (error) => {
         this.ambient = error;
       },
@@ -72,20 +73,18 @@ export class JoinedAuthority implements AuthorityEntry {
     this.#fail(new MeshError('draining', why, { authority: this.authority }));
   }
 
-  #lose(error: MeshError): void {
+  #lose(error: MeshError, absent: boolean): void {
     if (this.#closed) return;
     this.#listener = null;
     this.#dropRoutes();
     this.#releaseClusters();
-    // Only a verdict that there is none: a server that refused or was too slow must not turn calls loose on plain DNS.
-    this.absent = !this.#everKnown && error.code === 'no_route';
+    this.absent = absent;
     this.#fail(error);
   }
 
   #use(listener: Listener): void {
     if (listener === this.#listener || this.#closed) return;
     this.#listener = listener;
-    this.#everKnown = true;
     this.absent = false;
     if (listener.http === null) {
       this.#dropRoutes();
@@ -147,8 +146,15 @@ export class JoinedAuthority implements AuthorityEntry {
     this.#settle();
   }
 
-  #virtualHost(config: RouteConfiguration): VirtualHost | null {
-    return findVirtualHost(config.virtualHosts, this.authority, config.ignorePortInHostMatching);
+  /** By the `Host`; by the full names of a short one only where no virtual host but a catch-all has it. */
+  #virtualHost({ virtualHosts, ignorePortInHostMatching: ignorePort }: RouteConfiguration): VirtualHost | null {
+    const found = findVirtualHost(virtualHosts, this.authority, ignorePort);
+    if (found !== null && !found.domains.includes('*')) return found;
+    for (const name of this.#options.listeners.fullNames?.(withoutPort(this.authority)) ?? []) {
+      const full = findVirtualHost(virtualHosts, name, ignorePort);
+      if (full?.domains.includes(name)) return full;
+    }
+    return found;
   }
 
   #settle(): void {

@@ -1,9 +1,17 @@
 import type { ConfigSource, Listener, MeshError, Unwatch, Watcher } from '@inmesh/core';
 
+/** Hears which listener answers for a target. */
+export interface ListenerWatcher extends Watcher<Listener> {
+  /** The feed has no say in calls to the target: they go where they would go without the mesh. */
+  notInMesh(error: MeshError): void;
+}
+
 /** Finds the listener that answers for a target (host and port). How depends on the flavour of the feed. */
 export interface ListenerFinder {
-  /** Tells the listener, and again when another one answers; a resource error when none does. */
-  find(target: string, watcher: Watcher<Listener>): Unwatch;
+  /** Tells the listener, and again when another one answers; a resource error when none can be used. */
+  find(target: string, watcher: ListenerWatcher): Unwatch;
+  /** Longer names that a short host stands for, best first; tried where the routes name the host nowhere. Default: none. */
+  fullNames?(host: string): readonly string[];
 }
 
 /**
@@ -21,13 +29,14 @@ interface Candidate {
 }
 
 class ByName {
-  readonly #watcher: Watcher<Listener>;
+  readonly #watcher: ListenerWatcher;
   readonly #candidates: readonly Candidate[];
   readonly #unwatch: Unwatch[] = [];
   #telling = false;
+  #everFound = false;
   #stopped = false;
 
-  constructor(source: ConfigSource, names: readonly string[], watcher: Watcher<Listener>) {
+  constructor(source: ConfigSource, names: readonly string[], watcher: ListenerWatcher) {
     this.#watcher = watcher;
     this.#candidates = names.map((name) => ({ name, listener: null, error: null }));
     for (const candidate of this.#candidates) this.#unwatch.push(this.#ask(source, candidate));
@@ -74,12 +83,17 @@ class ByName {
     if (this.#stopped) return;
     const listener = this.#candidates.find((candidate) => candidate.listener !== null)?.listener;
     if (listener !== undefined && listener !== null) {
+      this.#everFound = true;
       this.#watcher.changed(listener);
       return;
     }
     const errors = this.#candidates.map(({ error }) => error);
     if (errors.includes(null)) return;
     const error = errors.find((each) => each?.code === 'invalid_config') ?? errors[0];
-    if (error) this.#watcher.resourceError(error);
+    if (!error) return;
+    // Only a verdict that there is none lets calls pass: a server that refused or was too slow must not turn them loose on plain
+    // DNS. Nor does what was of the mesh once leave it by being removed: that may be a mistake, or a restart of the control plane.
+    if (this.#everFound || error.code !== 'no_route') this.#watcher.resourceError(error);
+    else this.#watcher.notInMesh(error);
   }
 }
