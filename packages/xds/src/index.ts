@@ -56,9 +56,27 @@ export {
   Refusal,
   resourceTypes,
 } from './decode/index.ts';
+export {
+  type ChosenFlavour,
+  chooseFlavour,
+  type Flavour,
+  type FlavourInForce,
+  type FlavourOption,
+  type IstioNodeOptions,
+  type IstioOptions,
+  type IstioSurroundings,
+  istioNode,
+  istioServer,
+  lacksOf,
+  nodeDnsDomain,
+  searchNames,
+  type WholeTypes,
+  WildcardFinder,
+  type WildcardFinderOptions,
+} from './flavour/index.ts';
 export { Join, type JoinOptions } from './join/join.ts';
 export type { JoinedAuthority } from './join/joined-authority.ts';
-export { type ListenerFinder, listenersByName } from './join/listener-finder.ts';
+export { type ListenerFinder, type ListenerWatcher, listenersByName } from './join/listener-finder.ts';
 export {
   type DecodeMessageOptions,
   type DocumentPath,

@@ -90,6 +90,8 @@ export interface Bootstrap {
   /** Patterns of hosts that belong to the mesh, beside the default ones. */
   readonly meshDomains: readonly string[];
   readonly outsideMesh: OutsideMesh;
+  /** How the control plane lays out its feed; `auto` goes by the bootstrap. */
+  readonly flavour: 'auto' | 'grpc' | 'sidecar' | 'consul';
   /** What was read and has no effect. */
   readonly warnings: readonly string[];
 }
@@ -113,5 +115,6 @@ export const EMPTY_BOOTSTRAP: Bootstrap = {
   certificateProviders: {},
   meshDomains: [],
   outsideMesh: 'passThrough',
+  flavour: 'auto',
   warnings: [],
 };

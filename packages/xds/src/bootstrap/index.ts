@@ -9,6 +9,7 @@ export type {
   TlsServerCredentials,
   XdsServer,
 } from './bootstrap.ts';
+export { NO_LOCALITY } from './bootstrap.ts';
 export {
   type BootstrapOptions,
   type LoadBootstrapOptions,

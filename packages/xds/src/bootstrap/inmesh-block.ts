@@ -8,18 +8,21 @@ const OUTSIDE: { readonly [written: string]: OutsideMesh } = {
   refuse: 'refuse',
 };
 
+const FLAVOURS = ['auto', 'grpc', 'sidecar', 'consul'] as const;
+
 /**
  * What `inmesh.yaml` has beside Envoy's bootstrap:
  *
  *     inmesh:
  *       domains: ['*.corp']          # hosts that belong to the mesh, beside the default ones
  *       outside_mesh: refuse         # or pass_through, the default
+ *       flavour: sidecar             # or grpc, consul, auto (the default)
  */
-export function readInmeshBlock(document: TextDocument): Pick<Bootstrap, 'meshDomains' | 'outsideMesh'> {
+export function readInmeshBlock(document: TextDocument): Pick<Bootstrap, 'meshDomains' | 'outsideMesh' | 'flavour'> {
   const block = new Fields(document).inside('inmesh');
   for (const name of Object.keys(new Fields(document).object('inmesh') ?? {})) {
-    if (!['domains', 'outside_mesh', 'outsideMesh'].includes(name)) {
-      throw block.error(name, 'is not known', 'the block has domains and outside_mesh');
+    if (!['domains', 'outside_mesh', 'outsideMesh', 'flavour'].includes(name)) {
+      throw block.error(name, 'is not known', 'the block has domains, outside_mesh and flavour');
     }
   }
   const meshDomains = block.strings('domains');
@@ -35,7 +38,10 @@ export function readInmeshBlock(document: TextDocument): Pick<Bootstrap, 'meshDo
   const written = block.string(name) ?? 'pass_through';
   const outsideMesh = OUTSIDE[written];
   if (outsideMesh === undefined) throw block.error(name, `"${written}" is not known`, 'write pass_through or refuse');
-  return { meshDomains, outsideMesh };
+  const named = block.string('flavour') ?? 'auto';
+  const flavour = FLAVOURS.find((each) => each === named);
+  if (flavour === undefined) throw block.error('flavour', `"${named}" is not known`, `write ${FLAVOURS.join(', ')}`);
+  return { meshDomains, outsideMesh, flavour };
 }
 
 function isDomainPattern(text: string): boolean {

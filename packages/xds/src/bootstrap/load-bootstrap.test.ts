@@ -307,7 +307,7 @@ describe('loadBootstrap', () => {
     [
       'an unknown name in inmesh',
       'inmesh:\n  domain: [a]',
-      /^b\.yaml:2:\d+: inmesh\.domain: is not known; the block has domains and outside_mesh$/,
+      /^b\.yaml:2:\d+: inmesh\.domain: is not known; the block has domains, outside_mesh and flavour$/,
     ],
     [
       'a bad domain',

@@ -18,6 +18,7 @@ export interface BootstrapOptions {
   /** Added to the file's. */
   readonly meshDomains?: readonly string[];
   readonly outsideMesh?: Bootstrap['outsideMesh'];
+  readonly flavour?: Bootstrap['flavour'];
 }
 
 export interface LoadBootstrapOptions {
@@ -113,6 +114,7 @@ function withOptions(bootstrap: Bootstrap, options: BootstrapOptions): Bootstrap
     dynamic: isNew ? { listeners: true, clusters: true } : bootstrap.dynamic,
     meshDomains: [...bootstrap.meshDomains, ...(options.meshDomains ?? [])],
     outsideMesh: options.outsideMesh ?? bootstrap.outsideMesh,
+    flavour: options.flavour ?? bootstrap.flavour,
   };
 }
 

@@ -1,0 +1,12 @@
+export { nodeDnsDomain, searchNames } from './dns-search.ts';
+export {
+  type ChosenFlavour,
+  chooseFlavour,
+  type Flavour,
+  type FlavourInForce,
+  type FlavourOption,
+  lacksOf,
+} from './flavour.ts';
+export { type IstioNodeOptions, type IstioSurroundings, istioNode } from './istio-node.ts';
+export { type IstioOptions, istioServer } from './istio-server.ts';
+export { type WholeTypes, WildcardFinder, type WildcardFinderOptions } from './wildcard-finder.ts';
