@@ -1,5 +1,5 @@
 import { type Clock, outsideContext, type Random } from '@inmesh/core';
-import type { BootstrapOptions, OutsideMesh } from '@inmesh/xds';
+import type { BootstrapOptions, FlavourOption, IstioOptions, OutsideMesh } from '@inmesh/xds';
 import type { Mesh } from './mesh.ts';
 
 export interface MeshOptions {
@@ -15,6 +15,15 @@ export interface MeshOptions {
   readonly services?: readonly string[];
   /** Hosts of the mesh beside the usual ones: `api.example`, `*.internal`. Default: none. */
   readonly domains?: readonly string[];
+  /**
+   * How the control plane lays out its feed. Default: the bootstrap's word, else `auto`: an Envoy bootstrap takes whole types, as
+   * sidecars do; a gRPC bootstrap asks by name, but for an istio-agent's, through which the sidecar's full feed is taken.
+   */
+  readonly flavour?: FlavourOption;
+  /** istiod without an agent: who this process is, read from the pod where it is not given. Takes the place of a bootstrap. Default: none. */
+  readonly istio?: IstioOptions;
+  /** Also route what only Istio's HTTP proxy port has routes for. Default false: applications have to ask for that proxy. */
+  readonly istioHttpProxy?: boolean;
   /** What happens to calls to other hosts. Default: the bootstrap's word, else `passThrough`, because third-party calls must go on as ever. */
   readonly outsideMesh?: OutsideMesh;
   /** How a failure before the response is told: as a sidecar's local reply (`response`, the default: same behaviour on the wire), or as a thrown MeshError. */

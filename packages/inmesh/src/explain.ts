@@ -1,5 +1,5 @@
 import { type Address, addressText, type Cluster, isMeshError, type MeshError, type RouteEntry } from '@inmesh/core';
-import type { Bootstrap, JoinedAuthority, OutsideMesh } from '@inmesh/xds';
+import type { Bootstrap, FlavourInForce, JoinedAuthority, OutsideMesh } from '@inmesh/xds';
 
 export interface ExplainedEndpoint {
   readonly address: string;
@@ -34,6 +34,8 @@ export interface Explanation {
   readonly virtualHost: string | null;
   readonly route: string | null;
   readonly clusters: readonly ExplainedCluster[];
+  /** How the control plane lays out its feed, and what that lacks. */
+  readonly flavour: FlavourInForce;
 }
 
 export interface ExplainInput {
@@ -42,9 +44,10 @@ export interface ExplainInput {
   readonly entry: JoinedAuthority | null;
   readonly outsideMesh: OutsideMesh;
   readonly bootstrap: Bootstrap;
+  readonly flavour: FlavourInForce;
 }
 
-export function explainCall({ url, mesh, entry, outsideMesh, bootstrap }: ExplainInput): Explanation {
+export function explainCall({ url, mesh, entry, outsideMesh, bootstrap, flavour }: ExplainInput): Explanation {
   const why: string[] = [];
   const result = (verdict: Explanation['verdict'], found: Partial<Explanation> = {}): Explanation => ({
     url: url.href,
@@ -55,6 +58,7 @@ export function explainCall({ url, mesh, entry, outsideMesh, bootstrap }: Explai
     virtualHost: null,
     route: null,
     clusters: [],
+    flavour,
     ...found,
   });
   if (!mesh || entry === null) {
@@ -76,7 +80,7 @@ export function explainCall({ url, mesh, entry, outsideMesh, bootstrap }: Explai
     }
     why.push(entry.error.message);
     const passes = entry.absent && outsideMesh === 'passThrough';
-    if (passes) why.push(`${origin} has no listener for ${entry.target}: calls pass through`);
+    if (passes) why.push(`${origin} has no say in calls to ${entry.target}: they pass through`);
     return result(passes ? 'pass-through' : 'refused');
   }
   const { table } = entry;
@@ -103,7 +107,12 @@ export function explainCall({ url, mesh, entry, outsideMesh, bootstrap }: Explai
   }
   const { action } = route.config;
   if (action.kind === 'direct_response') why.push(`the route answers by itself: ${action.status}`);
-  return result('mesh', { ...found, route: route.label, clusters: clustersOf(route, why) });
+  const clusters = clustersOf(route, why);
+  const onward = { ...found, route: route.label, clusters };
+  if (clusters.length === 0 || clusters.some(({ type, error }) => type !== 'original_dst' || error !== null)) {
+    return result('mesh', onward);
+  }
+  return result(outsideMesh === 'refuse' ? 'refused' : 'pass-through', onward);
 }
 
 function clustersOf(route: RouteEntry, why: string[]): ExplainedCluster[] {
@@ -122,7 +131,9 @@ function clustersOf(route: RouteEntry, why: string[]): ExplainedCluster[] {
     }
     const endpoints = endpointsOf(choice);
     why.push(
-      `${percent} go to cluster ${name}: ${choice.config.lb.kind} over ${choice.stats.membership_healthy} healthy of ${endpoints.length} endpoints`,
+      choice.config.discovery.kind === 'original_dst'
+        ? `${percent} go to cluster ${name}: where they would go without the mesh`
+        : `${percent} go to cluster ${name}: ${choice.config.lb.kind} over ${choice.stats.membership_healthy} healthy of ${endpoints.length} endpoints`,
     );
     const { unsupported } = choice.config;
     return {

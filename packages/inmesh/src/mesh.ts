@@ -18,9 +18,10 @@ import {
 } from '@inmesh/core';
 import { dnsResolver } from '@inmesh/discovery';
 import { type DispatcherLike, MeshDispatcher, onCall, SocketConnector } from '@inmesh/transports';
-import { type AdsStatus, type Bootstrap, Join, listenersByName } from '@inmesh/xds';
+import { type AdsStatus, type Bootstrap, chooseFlavour, Join } from '@inmesh/xds';
 import { type Explanation, explainCall } from './explain.ts';
 import { Installation, WithoutMesh } from './install.ts';
+import { type MeshListeners, meshListeners } from './listeners.ts';
 import { rememberError, rememberResponse } from './local-errors.ts';
 import { meshDomains, nodeDomain } from './mesh-domains.ts';
 import { type SharedStream, shareStream } from './shared-streams.ts';
@@ -30,6 +31,8 @@ export interface MeshParts {
   readonly bootstrap: Bootstrap;
   readonly services: readonly URL[];
   readonly domains: readonly string[];
+  /** Also match the routes of Istio's HTTP proxy port. */
+  readonly httpProxy: boolean;
   readonly outsideMesh: 'passThrough' | 'refuse';
   readonly failAs: 'response' | 'error';
   readonly holdTimeoutMs: number;
@@ -65,6 +68,7 @@ export class Mesh implements AsyncDisposable {
   readonly #stats = new MeshStats();
   readonly #stream: SharedStream | null;
   readonly #clusters: Clusters;
+  readonly #listeners: MeshListeners;
   readonly #join: Join;
   readonly #dispatch: Dispatch;
   readonly #installation: Installation;
@@ -80,10 +84,9 @@ export class Mesh implements AsyncDisposable {
     const { bootstrap, clock, random } = parts;
     this.#parts = parts;
     const [server] = bootstrap.servers;
+    const chosen = chooseFlavour(bootstrap, bootstrap.flavour);
     this.#stream =
-      server === undefined
-        ? null
-        : shareStream({ server, node: bootstrap.node, clock, random, onError: parts.onWarning });
+      server === undefined ? null : shareStream({ server, node: chosen.node, clock, random, onError: parts.onWarning });
     const source = layeredSource(
       bootstrap.staticSource,
       (kind, name) => hasStatic(bootstrap, kind, name),
@@ -97,11 +100,29 @@ export class Mesh implements AsyncDisposable {
       clock,
       random,
     });
+    const isMeshDomain = meshDomains({
+      nodeDomain: nodeDomain(bootstrap.node.id),
+      patterns: [...bootstrap.meshDomains, ...parts.domains],
+      named: new Set([
+        ...bootstrap.staticListeners.map(({ name }) => name.toLowerCase()),
+        ...parts.services.map((url) => `${url.hostname}:${portOf(url)}`),
+      ]),
+    });
+    this.#listeners = meshListeners({
+      bootstrap,
+      chosen,
+      source,
+      client: this.#stream?.client ?? null,
+      isMeshDomain,
+      httpProxy: parts.httpProxy,
+    });
+    // Where all listeners are told, they are what says which hosts are the mesh's; elsewhere only names can.
+    this.#isMesh = this.#listeners.wildcard === null ? isMeshDomain : () => true;
     this.#join = new Join({
       source,
       clusters: this.#clusters,
       random,
-      listeners: listenersByName(source, (target) => listenerNames(bootstrap, target)),
+      listeners: this.#listeners.finder,
     });
     this.#dispatch = outbound({
       directory: {
@@ -116,11 +137,6 @@ export class Mesh implements AsyncDisposable {
       requestId: randomUUID,
       onLocalReply: rememberError,
       onIdle: () => this.#whenIdle?.(),
-    });
-    this.#isMesh = meshDomains({
-      nodeDomain: nodeDomain(bootstrap.node.id),
-      patterns: [...bootstrap.meshDomains, ...parts.domains],
-      named: new Set(bootstrap.staticListeners.map(({ name }) => name.toLowerCase())),
     });
     this.#installation = new Installation((previous) => this.#door(previous));
     const without = new WithoutMesh();
@@ -155,6 +171,8 @@ export class Mesh implements AsyncDisposable {
   async ready({ within = 20_000, signal, services = [] }: ReadyOptions = {}): Promise<void> {
     signal?.throwIfAborted();
     if (this.#closed) throw closedError();
+    const { wildcard } = this.#listeners;
+    wildcard?.start();
     const named = [...this.#parts.services, ...services.map(serviceUrl)].map((url) => this.#lookup(url));
     // Of the others in use it is an answer, too, that the feed does not know them: their calls pass through.
     const entries = new Set([...named, ...[...this.#join.entries].filter(({ absent }) => !absent)]);
@@ -168,6 +186,8 @@ export class Mesh implements AsyncDisposable {
         else reject(error);
       };
       const check = () => {
+        // What the control plane has is not known before it has told all its listeners.
+        if (wildcard?.settled === false) return;
         for (const entry of entries) {
           if (entry.error === null) continue;
           if (!entry.absent || named.includes(entry)) return settle(entry.error);
@@ -185,6 +205,7 @@ export class Mesh implements AsyncDisposable {
       };
       const timer = this.#parts.clock.setTimer(within, () => {
         const missing = [...entries].filter((entry) => !isWhole(entry)).map(({ authority }) => authority);
+        if (wildcard?.settled === false) missing.push('the listeners of the control plane');
         settle(
           new MeshError('config_timeout', `not ready within ${within} ms: not all is known of ${missing.join(', ')}`, {
             nodeId: this.#parts.bootstrap.node.id,
@@ -197,6 +218,7 @@ export class Mesh implements AsyncDisposable {
       cleanup.push(
         () => timer.cancel(),
         () => signal?.removeEventListener('abort', aborted),
+        ...(wildcard === null ? [] : [wildcard.whenSettled(check)]),
       );
       for (const entry of entries) follow(entry);
       check();
@@ -216,9 +238,11 @@ export class Mesh implements AsyncDisposable {
         entry: null,
         outsideMesh: this.#parts.outsideMesh,
         bootstrap: this.#parts.bootstrap,
+        flavour: this.#listeners.flavour,
       });
     }
     const entry = this.#lookup(parsed);
+    await this.#told(within);
     await this.#whole(entry, within);
     return explainCall({
       url: parsed,
@@ -226,6 +250,7 @@ export class Mesh implements AsyncDisposable {
       entry,
       outsideMesh: this.#parts.outsideMesh,
       bootstrap: this.#parts.bootstrap,
+      flavour: this.#listeners.flavour,
     });
   }
 
@@ -289,6 +314,7 @@ export class Mesh implements AsyncDisposable {
     // First the clusters: whoever follows them lets go of them, and then they would wait for their calls.
     this.#clusters.destroy(closedError());
     this.#join.close();
+    this.#listeners.wildcard?.close();
     this.#stream?.release();
   }
 
@@ -312,6 +338,22 @@ export class Mesh implements AsyncDisposable {
       onPassThrough: () => {
         this.#stats.passed_through++;
       },
+    });
+  }
+
+  /** Waits until all listeners were told, where they are told as a whole. */
+  async #told(within: number): Promise<void> {
+    const { wildcard } = this.#listeners;
+    if (wildcard === null || wildcard.settled) return;
+    await new Promise<void>((resolve) => {
+      const timer = this.#parts.clock.setTimer(within, () => {
+        forget();
+        resolve();
+      });
+      const forget = wildcard.whenSettled(() => {
+        timer.cancel();
+        resolve();
+      });
     });
   }
 
@@ -375,15 +417,4 @@ function endpointStats(cluster: Cluster): Record<string, EndpointStats> {
 function hasStatic({ staticListeners, staticClusters }: Bootstrap, kind: Kind, name: string): boolean {
   if (kind === 'listener') return staticListeners.some((listener) => listener.name === name);
   return kind === 'cluster' && staticClusters.some((cluster) => cluster.name === name);
-}
-
-/** The names to ask for: the bootstrap's template, the bare host on the default port, and static listeners on the port. */
-function listenerNames({ listenerTemplate, staticListeners }: Bootstrap, target: string): string[] {
-  const host = target.endsWith(':80') ? target.slice(0, -':80'.length) : null;
-  const port = Number(target.slice(target.lastIndexOf(':') + 1));
-  const names = [listenerTemplate.replaceAll('%s', target)];
-  if (host !== null) names.push(listenerTemplate.replaceAll('%s', host));
-  for (const { name, address } of staticListeners)
-    if (address?.kind === 'socket' && address.port === port) names.push(name);
-  return [...new Set(names)];
 }

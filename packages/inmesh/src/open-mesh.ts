@@ -1,6 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { MeshError, systemClock, systemRandom } from '@inmesh/core';
-import { loadBootstrap } from '@inmesh/xds';
+import {
+  type BootstrapOptions,
+  type IstioOptions,
+  type IstioSurroundings,
+  istioNode,
+  istioServer,
+  loadBootstrap,
+} from '@inmesh/xds';
 import type { MeshOptions } from './create-mesh.ts';
 import { Mesh, serviceUrl } from './mesh.ts';
 
@@ -8,12 +15,21 @@ import { Mesh, serviceUrl } from './mesh.ts';
 export function openMesh(options: MeshOptions): Mesh {
   oneOf(['passThrough', 'refuse'], 'outsideMesh', options.outsideMesh);
   oneOf(['response', 'error'], 'failAs', options.failAs);
+  oneOf(['auto', 'grpc', 'sidecar', 'consul'], 'flavour', options.flavour);
+  const env = options.env ?? process.env;
+  const readFile = (path: string) => readFileSync(path, 'utf8');
+  const code = {
+    ...options.overrides,
+    ...(options.istio === undefined ? {} : istioBootstrap(options.istio, options.overrides, { env, readFile })),
+    ...(options.flavour === undefined ? {} : { flavour: options.flavour }),
+  };
   const bootstrap = loadBootstrap({
-    env: options.env ?? process.env,
-    readFile: (path) => readFileSync(path, 'utf8'),
+    // istiod is named in code, so a bootstrap that the environment names for others is not read.
+    env: options.istio === undefined ? env : {},
+    readFile,
     ...(options.bootstrap === undefined ? {} : { path: options.bootstrap }),
     ...(options.bootstrapConfig === undefined ? {} : { inline: options.bootstrapConfig }),
-    ...(options.overrides === undefined ? {} : { options: options.overrides }),
+    ...(Object.keys(code).length === 0 ? {} : { options: code }),
   });
   const onWarning = options.onWarning ?? ((warning: Error) => process.emitWarning(warning));
   for (const warning of bootstrap.warnings) onWarning(new Error(`${bootstrap.origin}: ${warning}`));
@@ -21,6 +37,7 @@ export function openMesh(options: MeshOptions): Mesh {
     bootstrap,
     services: (options.services ?? []).map(serviceUrl),
     domains: (options.domains ?? []).map(domainPattern),
+    httpProxy: options.istioHttpProxy ?? false,
     outsideMesh: options.outsideMesh ?? bootstrap.outsideMesh,
     failAs: options.failAs ?? 'response',
     holdTimeoutMs: atLeast(1, 'holdTimeoutMs', options.holdTimeoutMs ?? 20_000),
@@ -29,6 +46,15 @@ export function openMesh(options: MeshOptions): Mesh {
     random: options.random ?? systemRandom,
     onWarning,
   });
+}
+
+function istioBootstrap(
+  istio: IstioOptions,
+  overrides: BootstrapOptions | undefined,
+  surroundings: IstioSurroundings,
+): BootstrapOptions {
+  const node = { ...istioNode(istio, surroundings), ...overrides?.node };
+  return { node, servers: overrides?.servers ?? [istioServer(istio, String(node.metadata.CLUSTER_ID))] };
 }
 
 function oneOf(allowed: readonly string[], option: string, value: string | undefined): void {

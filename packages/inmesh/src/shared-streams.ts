@@ -36,6 +36,9 @@ export function shareStream({ server, node, clock, random, onError }: SharedStre
   let shared = streams.get(key);
   if (shared === undefined) {
     const listeners = new Set<(error: Error) => void>();
+    const tell = (error: Error) => {
+      for (const listener of listeners) listener(error);
+    };
     const transport = grpcChannel({
       target: server.uri,
       tls: tlsOf(server),
@@ -50,10 +53,8 @@ export function shareStream({ server, node, clock, random, onError }: SharedStre
       types: resourceTypes(),
       variant: server.delta ? 'delta' : 'sotw',
       serverFeatures: server.features,
-      metadata: () => Object.fromEntries(server.initialMetadata),
-      onError: (error) => {
-        for (const listener of listeners) listener(error);
-      },
+      metadata: () => ({ ...Object.fromEntries(server.initialMetadata), ...callCredentials(server, tell) }),
+      onError: tell,
       clock,
       random,
     });
@@ -75,6 +76,28 @@ export function shareStream({ server, node, clock, random, onError }: SharedStre
       transport.close();
     },
   };
+}
+
+/**
+ * The token of `jwt_token_file` (gRFC A97), read for each stream because it is changed under us; never sent in the clear. Where it
+ * cannot be read the stream goes without, and the server says what it thinks of that.
+ */
+function callCredentials(
+  { uri, credentials, callCredentials: configs }: XdsServer,
+  tell: (error: Error) => void,
+): Readonly<Record<string, string>> {
+  if (credentials.kind !== 'tls') return {};
+  for (const { type, config } of configs) {
+    const path = (config as { readonly jwt_token_file?: unknown } | undefined)?.jwt_token_file;
+    if (type !== 'jwt_token_file' || typeof path !== 'string') continue;
+    try {
+      return { authorization: `Bearer ${readFileSync(path, 'utf8').trim()}` };
+    } catch (cause) {
+      const reason = `the token in ${path} cannot be read: ${(cause as Error).message}`;
+      tell(new MeshError('invalid_config', reason, { controlPlane: uri, cause }));
+    }
+  }
+  return {};
 }
 
 function tlsOf({ uri, credentials }: XdsServer): GrpcClientTls | null {

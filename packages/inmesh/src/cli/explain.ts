@@ -31,6 +31,9 @@ export async function explainCommand(args: readonly string[], io: CommandIo): Pr
 
 function describe({ url, verdict, why, clusters, ...found }: Explanation): string {
   const lines = [`${url}: ${verdict}`];
+  const { flavour } = found;
+  lines.push(`  flavour: ${flavour.name ?? 'not known yet'} (${flavour.why})`);
+  for (const lack of flavour.lacks) lines.push(`    without ${lack}`);
   for (const [label, value] of [
     ['listener', found.listener],
     ['route configuration', found.routeConfiguration],
