@@ -69,7 +69,6 @@ export {
   istioServer,
   lacksOf,
   nodeDnsDomain,
-  searchNames,
   type WholeTypes,
   WildcardFinder,
   type WildcardFinderOptions,

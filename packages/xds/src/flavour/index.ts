@@ -1,4 +1,4 @@
-export { nodeDnsDomain, searchNames } from './dns-search.ts';
+export { nodeDnsDomain } from './dns-search.ts';
 export {
   type ChosenFlavour,
   chooseFlavour,

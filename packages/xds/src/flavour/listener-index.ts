@@ -102,6 +102,8 @@ function* keysOf(listener: Listener): Generator<readonly [string, Entrance]> {
       continue;
     }
     if (chain.http?.routes.kind === 'rds') yield [`routes ${chain.http.routes.name}`, entrance];
+    // Routes that come with a port's listener stand for those that it would name by its port.
+    else if (chain.http !== null && onAllAddresses(listener)) yield [`routes ${portOf(listener)}`, entrance];
     for (const [service, port] of istioServices(chain)) yield [`tcp ${service}:${port}`, entrance];
     if (upstream !== null) {
       if (upstream.datacenter === '') yield [`upstream ${upstream.service} `, entrance];
@@ -121,6 +123,14 @@ function* keysOf(listener: Listener): Generator<readonly [string, Entrance]> {
   const entrance = { listener: name, chain: chainKey(chain, Math.max(best, 0)) };
   yield [`address ${address.host} ${address.port}`, entrance];
   if (chain.http !== null) yield [`port ${address.port}`, entrance];
+}
+
+function onAllAddresses({ address }: Listener): boolean {
+  return address?.kind === 'socket' && (address.host === '0.0.0.0' || address.host === '::');
+}
+
+function portOf({ address }: Listener): number {
+  return address?.kind === 'socket' ? address.port : 0;
 }
 
 /** Host and port of the services in the names of clusters: `outbound|9080|v1|reviews.default.svc.cluster.local`. */

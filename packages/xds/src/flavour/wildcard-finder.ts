@@ -169,7 +169,7 @@ export class WildcardFinder implements ListenerFinder {
       const own = index.withRoutes(`${name}:${port}`) ?? index.tcp(name, port);
       if (own !== null) return own;
     }
-    return index.withRoutes(`${port}`) ?? this.#httpProxy() ?? index.onPort(port);
+    return index.withRoutes(`${port}`) ?? this.#httpProxy();
   }
 
   #httpProxy(): Entrance | null {

@@ -3,7 +3,13 @@ import { type ConfigSource, type Listener, MeshError, type Model, type Watcher }
 import { listenersByName } from './listener-finder.ts';
 
 describe('listeners by name', () => {
-  const listener = (name: string): Listener => ({ name, address: null, http: null });
+  const listener = (name: string): Listener => ({
+    name,
+    address: null,
+    http: null,
+    direction: 'unspecified',
+    chains: [],
+  });
   const absent = new MeshError('no_route', 'it does not exist');
   const refused = new MeshError('invalid_config', 'it was refused');
   const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -20,6 +26,7 @@ describe('listeners by name', () => {
     const told: string[] = [];
     const stop = listenersByName(source, () => ['a:80', 'a']).find('a:80', {
       changed: ({ name }) => told.push(name),
+      notInMesh: ({ code }) => told.push(`not in mesh ${code}`),
       resourceError: ({ code }) => told.push(code),
       ambientError: ({ code }) => told.push(`ambient ${code}`),
     });
@@ -59,10 +66,20 @@ describe('listeners by name', () => {
     assert.deepEqual(told, []);
     say('a').resourceError(absent);
     await turn();
-    assert.deepEqual(told, ['no_route']);
+    assert.deepEqual(told, ['not in mesh no_route']);
     say('a').resourceError(refused);
     await turn();
     assert.equal(told.at(-1), 'invalid_config');
+  });
+
+  it('stay of the mesh once they were found: a removal is an error, and does not let calls pass', async () => {
+    const { told, say } = find();
+    say('a').changed(listener('a'));
+    say('a:80').resourceError(absent);
+    await turn();
+    say('a').resourceError(absent);
+    await turn();
+    assert.equal(told.at(-1), 'no_route');
   });
 
   it('are watched no more after the end, and nothing is told then', async () => {

@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import type { JsonValue } from '@bufbuild/protobuf';
+import { registry } from '@inmesh/api';
+import { type ControlPlane, type ResourceInput, startControlPlane } from '@inmesh/control-plane';
+import { wrapUnknownTypes } from '@inmesh/xds';
+import { createMesh, type Mesh } from 'inmesh';
+
+/**
+ * What real control planes once sent, served again: to a node of the same kind, all of it is accepted, URLs find the way that they
+ * would find through a sidecar, and what this version cannot honour is refused by name, never taken plain. Consul's feed was recorded
+ * as Envoy's config dump; its locality weights of 0 stand for none and were left out.
+ */
+interface Recorded {
+  readonly fixture: string;
+  readonly bootstrap: (uri: string) => object;
+  readonly flavour: string;
+  /** URL → verdict, listener, what is told of route and clusters. */
+  readonly urls: Readonly<Record<string, readonly [verdict: string, listener: string | null, why: RegExp]>>;
+}
+
+const ISTIO = { id: 'sidecar~127.0.0.1~web.default~default.svc.cluster.local', metadata: { NAMESPACE: 'default' } };
+
+const envoyBootstrap =
+  (node: object, metadata: readonly object[] = []) =>
+  (uri: string): object => ({
+    node,
+    dynamic_resources: {
+      lds_config: { ads: {}, resource_api_version: 'V3' },
+      cds_config: { ads: {}, resource_api_version: 'V3' },
+      ads_config: {
+        api_type: 'DELTA_GRPC',
+        grpc_services: [{ google_grpc: { target_uri: uri, stat_prefix: 'ads' }, initial_metadata: metadata }],
+      },
+    },
+  });
+
+const grpcBootstrap = (uri: string): object => ({
+  xds_servers: [{ server_uri: uri, channel_creds: [{ type: 'insecure' }] }],
+  node: { ...ISTIO, metadata: { GENERATOR: 'grpc' } },
+});
+
+/** Its first route asks for a header, so every call that could reach it is refused until headers are matched. */
+const headers = /needs what this version lacks: match\.headers/;
+const passes = /100 % go to cluster PassthroughCluster: where they would go without the mesh/;
+
+const sidecarUrls: Recorded['urls'] = {
+  'http://greeter:9090/x': ['refused', '0.0.0.0_9090', headers],
+  'http://greeter.default:8080/': ['refused', '0.0.0.0_8080', headers],
+  'http://greeter.default.svc.cluster.local:8080/': ['refused', '0.0.0.0_8080', headers],
+  'http://240.240.0.1:8080/': ['refused', '0.0.0.0_8080', headers],
+  'http://nobody:8080/': ['pass-through', '0.0.0.0_8080', passes],
+  'http://greeter:7000/': ['pass-through', 'virtualOutbound', passes],
+  'http://api.example/': ['pass-through', 'virtualOutbound', passes],
+  'http://localhost:8080/': ['pass-through', null, /no listener of the feed is for localhost:8080/],
+};
+
+const feeds: readonly Recorded[] = [
+  { fixture: 'sidecar-client', bootstrap: envoyBootstrap(ISTIO), flavour: 'sidecar', urls: sidecarUrls },
+  { fixture: 'sidecar-server', bootstrap: envoyBootstrap(ISTIO), flavour: 'sidecar', urls: sidecarUrls },
+  {
+    fixture: 'real-istiod-sidecar',
+    bootstrap: envoyBootstrap(ISTIO),
+    flavour: 'sidecar',
+    urls: {
+      ...sidecarUrls,
+      // A TCP port: its auto-mTLS is what stands against it.
+      'http://kubernetes:443/': [
+        'mesh',
+        '10.96.0.1_443',
+        /100 % go to cluster outbound\|443\|\|kubernetes\.default\.svc\.cluster\.local/,
+      ],
+    },
+  },
+  {
+    fixture: 'grpc-client',
+    bootstrap: grpcBootstrap,
+    flavour: 'grpc',
+    urls: {
+      'http://greeter.default.svc.cluster.local:9090/x': ['refused', 'greeter.default.svc.cluster.local:9090', headers],
+    },
+  },
+  {
+    fixture: 'real-istiod-grpc-client',
+    bootstrap: grpcBootstrap,
+    flavour: 'grpc',
+    urls: {
+      'http://greeter.default.svc.cluster.local:9090/x': ['refused', 'greeter.default.svc.cluster.local:9090', headers],
+    },
+  },
+  {
+    fixture: 'consul-web',
+    bootstrap: envoyBootstrap({ id: 'web-sidecar-proxy' }, [{ key: 'x-consul-token', value: '' }]),
+    flavour: 'consul',
+    urls: {
+      'http://db/x': ['mesh', 'db:127.0.0.1:19191', /100 % go to cluster db\.default\.dc1\.internal\./],
+      'http://db.virtual.consul/': ['mesh', 'db:127.0.0.1:19191', /100 % go to cluster db\.default\.dc1\.internal\./],
+      'http://localhost:19191/': ['mesh', 'db:127.0.0.1:19191', /100 % go to cluster db\.default\.dc1\.internal\./],
+      'http://other.service.consul/': ['pass-through', null, /no listener of the feed/],
+    },
+  },
+  {
+    fixture: 'consul-db',
+    bootstrap: envoyBootstrap({ id: 'db-sidecar-proxy' }),
+    flavour: 'consul',
+    urls: { 'http://web/': ['pass-through', null, /no listener of the feed/] },
+  },
+];
+
+function resourcesOf(fixture: string): ResourceInput[] {
+  const path = new URL(`../../packages/xds/test-fixtures/${fixture}.json`, import.meta.url);
+  const recorded = Object.values(JSON.parse(readFileSync(path, 'utf8')) as Record<string, ResourceInput[]>).flat();
+  // Istio's own types come as TypedStruct where the API does not have them: the name of the type is what counts.
+  return recorded.map((resource) => wrapUnknownTypes(resource as JsonValue, registry()) as ResourceInput);
+}
+
+describe('recorded feeds', () => {
+  for (const { fixture, bootstrap, flavour, urls } of feeds) {
+    describe(fixture, () => {
+      let plane: ControlPlane;
+      let mesh: Mesh;
+
+      before(async () => {
+        plane = await startControlPlane({ resources: resourcesOf(fixture) });
+        mesh = await createMesh({
+          env: {},
+          bootstrapConfig: JSON.stringify(bootstrap(plane.address)),
+          onWarning: (warning) => assert.fail(warning),
+        });
+      });
+      after(async () => {
+        await mesh.drain();
+        await plane.close();
+      });
+
+      for (const [url, [verdict, listener, why]] of Object.entries(urls)) {
+        it(`${url}: ${verdict}${listener === null ? '' : `, by ${listener}`}`, async () => {
+          const explained = await mesh.explain(url);
+          assert.equal(explained.verdict, verdict, explained.why.join('\n'));
+          assert.equal(explained.listener, listener);
+          assert.match(explained.why.join('\n'), why);
+          assert.equal(explained.flavour.name, flavour);
+          // What needs TLS is refused, and says so: nothing goes out plain in its place.
+          for (const { type, error } of explained.clusters) {
+            if (type !== 'original_dst') assert.match(error ?? '', /transport_socket/);
+          }
+        });
+      }
+
+      it('is accepted whole', () => {
+        const resources = mesh.feed()?.resources ?? [];
+        assert.ok(resources.length > 0);
+        assert.deepEqual(
+          resources.filter(({ error }) => error !== null),
+          [],
+        );
+        for (const { types } of plane.status().nodes) {
+          for (const { nack } of Object.values(types)) assert.equal(nack, null);
+        }
+      });
+    });
+  }
+
+  it('say how a call to the outside goes, and that nothing of it waits or is asked for', async () => {
+    await using plane = await startControlPlane({ resources: resourcesOf('sidecar-client') });
+    await using mesh = await createMesh({
+      env: {},
+      bootstrapConfig: JSON.stringify(envoyBootstrap(ISTIO)(plane.address)),
+    });
+    await mesh.ready();
+    for (let i = 0; i < 100; i++) {
+      assert.equal((await mesh.explain(`http://host-${i}.example/`)).verdict, 'pass-through');
+    }
+    const asked = mesh.feed()?.resources.filter(({ watched }) => watched) ?? [];
+    assert.deepEqual(
+      asked.map(({ name }) => name),
+      ['virtualOutbound', 'PassthroughCluster'],
+    );
+  });
+});
