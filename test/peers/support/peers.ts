@@ -4,7 +4,15 @@ import { join } from 'node:path';
 import { runningLogs, stopAll } from './processes.ts';
 
 /** The binaries that suites need, by the install script that brings them. */
-const BINARIES = { envoy: 'envoy', gcp: 'go-control-plane' } as const;
+const BINARIES = {
+  envoy: 'envoy',
+  gcp: 'go-control-plane',
+  consul: 'consul',
+  'istio-xds': 'istiod',
+  'pilot-discovery': 'istiod',
+  'kube-apiserver': 'kube',
+  etcd: 'kube',
+} as const;
 
 export type PeerName = keyof typeof BINARIES;
 

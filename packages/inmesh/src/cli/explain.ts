@@ -31,9 +31,6 @@ export async function explainCommand(args: readonly string[], io: CommandIo): Pr
 
 function describe({ url, verdict, why, clusters, ...found }: Explanation): string {
   const lines = [`${url}: ${verdict}`];
-  const { flavour } = found;
-  lines.push(`  flavour: ${flavour.name ?? 'not known yet'} (${flavour.why})`);
-  for (const lack of flavour.lacks) lines.push(`    without ${lack}`);
   for (const [label, value] of [
     ['listener', found.listener],
     ['route configuration', found.routeConfiguration],
@@ -53,6 +50,9 @@ function describe({ url, verdict, why, clusters, ...found }: Explanation): strin
       );
     }
   }
+  const { flavour } = found;
+  lines.push(`  feed: ${flavour.name ?? 'of a flavour not known yet'} (${flavour.why})`);
+  for (const lack of flavour.lacks) lines.push(`    without ${lack}`);
   lines.push('  why:', ...why.map((reason) => `    ${reason}`));
   return lines.join('\n');
 }

@@ -1,0 +1,109 @@
+/** Istio's resources as text, as short as the tests need them. */
+
+export interface Endpoint {
+  readonly version: string;
+  readonly port: number;
+}
+
+/** A service on the loopback: one port, HTTP, subsets by version, no mutual TLS. */
+export function plainService(name: string, port: number, endpoints: readonly Endpoint[]): string {
+  const host = `${name}.default.svc.cluster.local`;
+  const list = endpoints.map(
+    (each) =>
+      `  - { address: 127.0.0.1, labels: { app: ${name}, version: ${each.version} }, ports: { http: ${each.port} } }`,
+  );
+  return `
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: ${name}, namespace: default }
+spec:
+  hosts: [${host}]
+  addresses: [240.240.0.10]
+  location: MESH_INTERNAL
+  resolution: STATIC
+  ports: [{ number: ${port}, name: http, protocol: HTTP }]
+  endpoints:
+${list.join('\n')}
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: ${name}, namespace: default }
+spec:
+  host: ${host}
+  trafficPolicy: { tls: { mode: DISABLE } }
+  subsets:
+${endpoints.map(({ version }) => `  - { name: ${version}, labels: { version: ${version} } }`).join('\n')}
+---
+`;
+}
+
+/** A VirtualService that splits a service's calls over its subsets. */
+export function weights(name: string, shares: Readonly<Record<string, number>>): string {
+  const host = `${name}.default.svc.cluster.local`;
+  const routes = Object.entries(shares).map(
+    ([subset, weight]) => `    - { destination: { host: ${host}, subset: ${subset} }, weight: ${weight} }`,
+  );
+  return `
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: ${name}, namespace: default }
+spec:
+  hosts: [${host}]
+  http:
+  - name: split
+    route:
+${routes.join('\n')}
+---
+`;
+}
+
+/** A TCP service of the same kind, whose calls need mutual TLS. */
+export function tcpService(name: string, port: number, endpoint: number): string {
+  const host = `${name}.default.svc.cluster.local`;
+  return `
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: ${name}, namespace: default }
+spec:
+  hosts: [${host}]
+  addresses: [240.240.0.11]
+  location: MESH_INTERNAL
+  resolution: STATIC
+  ports: [{ number: ${port}, name: tcp, protocol: TCP }]
+  endpoints: [{ address: 127.0.0.1, ports: { tcp: ${endpoint} } }]
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: ${name}, namespace: default }
+spec:
+  host: ${host}
+  trafficPolicy: { tls: { mode: ISTIO_MUTUAL } }
+---
+`;
+}
+
+/** A host outside the mesh, by DNS. */
+export function externalHost(host: string): string {
+  return `
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: external, namespace: default }
+spec:
+  hosts: [${host}]
+  location: MESH_EXTERNAL
+  resolution: DNS
+  ports: [{ number: 80, name: http, protocol: HTTP }]
+---
+`;
+}
+
+/** A Sidecar resource for the whole namespace: only what the registry knows may be called. */
+export const REGISTRY_ONLY = `
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: { name: default, namespace: default }
+spec:
+  egress: [{ hosts: ["./*"] }]
+  outboundTrafficPolicy: { mode: REGISTRY_ONLY }
+---
+`;
