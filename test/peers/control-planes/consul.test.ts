@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict';
+import { createMesh, type Explanation, type Mesh, meshErrorOf } from 'inmesh';
+import { describeWithPeers } from '../support/peers.ts';
+import { until } from '../support/until.ts';
+import { ConsulAgent } from './consul-agent.ts';
+
+/**
+ * A real Consul feeds a mesh that stands in for the Envoy beside `web`, by the bootstrap that Consul writes for that Envoy. Consul
+ * speaks the incremental protocol only, and mutual TLS with every upstream: so calls are refused here, and their way is what counts.
+ */
+describeWithPeers(['consul'], 'Consul in dev mode', () => {
+  let consul: ConsulAgent;
+  let mesh: Mesh;
+  const complaints: string[] = [];
+
+  const sidecar = (port: number) => ({ sidecar_service: { port } });
+  const api = (version: string, port: number) => ({
+    id: `api-${version}`,
+    name: 'api',
+    port,
+    meta: { version },
+    connect: sidecar(port + 1000),
+  });
+  const upstreams = ['db', 'api', 'shop'].map((destination_name, index) => ({
+    destination_name,
+    local_bind_port: 19191 + index,
+  }));
+  const explain = (url: string) => mesh.explain(url, { within: 15_000 });
+  const names = ({ clusters }: Explanation) =>
+    Object.fromEntries(clusters.map(({ name, share }) => [name.replace(/\.default\.dc1\..*$/, ''), share]));
+
+  before(async () => {
+    consul = await ConsulAgent.start([
+      { name: 'web', port: 18080, connect: { sidecar_service: { port: 21000, proxy: { upstreams } } } },
+      { name: 'db', port: 18081, connect: sidecar(21001) },
+      { name: 'shop', port: 18084, connect: sidecar(21004) },
+      api('v1', 18082),
+      api('v2', 18083),
+    ]);
+    consul.onLine((line) => {
+      if (/agent\.envoy.*(NACK|rejected)|Got error response from envoy/i.test(line)) complaints.push(line);
+    });
+    for (const name of ['api', 'shop'])
+      await consul.configure({ Kind: 'service-defaults', Name: name, Protocol: 'http' });
+    mesh = await createMesh({ env: {}, bootstrapConfig: await consul.bootstrapOf('web'), onWarning: () => {} });
+    await mesh.ready();
+  });
+
+  after(async () => {
+    await mesh?.drain();
+    await consul?.stop();
+  });
+
+  afterEach('all that was sent is accepted', () => {
+    assert.deepEqual(complaints, []);
+    const refused = mesh.feed()?.resources.filter(({ state }) => state === 'NACKED') ?? [];
+    assert.deepEqual(refused, []);
+  });
+
+  it('is known by its bootstrap', async () => {
+    const { flavour } = await explain('http://api/');
+    assert.equal(flavour.name, 'consul');
+    assert.match(flavour.why, /Consul/);
+    assert.equal(mesh.feed()?.stream.variant, 'delta');
+  });
+
+  for (const url of [
+    'http://db/',
+    'http://db.service.consul:5432/',
+    'http://db.virtual.consul/',
+    'http://localhost:19191/',
+  ]) {
+    it(`finds the upstream of ${url}, and calls it by nothing but mutual TLS`, async () => {
+      const { listener, clusters } = await explain(url);
+      assert.equal(listener, 'db:127.0.0.1:19191');
+      assert.match(clusters[0]?.name ?? '', /^db\.default\.dc1\.internal\./);
+      assert.match(clusters[0]?.error ?? '', /transport_socket/);
+      const response = await mesh.fetch(url);
+      assert.equal(response.status, 503);
+      assert.equal(meshErrorOf(response)?.code, 'unsupported');
+    });
+  }
+
+  it('has no say in what is no upstream of this service', async () => {
+    for (const url of ['http://other.service.consul/', 'http://api.example/', 'http://localhost:9/']) {
+      assert.equal((await explain(url)).verdict, 'pass-through', url);
+    }
+  });
+
+  it('follows a splitter over the subsets of a resolver', async () => {
+    const subsets = { v1: { Filter: 'Service.Meta.version == v1' }, v2: { Filter: 'Service.Meta.version == v2' } };
+    await consul.configure({ Kind: 'service-resolver', Name: 'api', DefaultSubset: 'v1', Subsets: subsets });
+    const split = (v1: number) =>
+      consul.configure({
+        Kind: 'service-splitter',
+        Name: 'api',
+        Splits: [
+          { Weight: v1, ServiceSubset: 'v1' },
+          { Weight: 100 - v1, ServiceSubset: 'v2' },
+        ],
+      });
+    await split(80);
+    await until('the split is in force', async () => names(await explain('http://api/'))['v1.api'] === 0.8);
+    await split(30);
+    await until('the new weights are in force', async () => names(await explain('http://api/'))['v1.api'] === 0.3);
+    assert.deepEqual(names(await explain('http://api.virtual.consul/')), { 'v1.api': 0.3, 'v2.api': 0.7 });
+  });
+
+  it('follows a resolver with failover: the aggregate cluster is refused by name', async () => {
+    await consul.configure({
+      Kind: 'service-resolver',
+      Name: 'shop',
+      Failover: { '*': { Service: 'api', ServiceSubset: 'v2' } },
+    });
+    await until('the cluster is an aggregate', async () => {
+      const [cluster] = (await explain('http://shop/')).clusters;
+      return /cluster_type: envoy\.clusters\.aggregate/.test(cluster?.error ?? '');
+    });
+  });
+
+  it('follows a router: paths lead to other services', async () => {
+    await consul.configure({
+      Kind: 'service-router',
+      Name: 'shop',
+      Routes: [{ Match: { HTTP: { PathPrefix: '/api' } }, Destination: { Service: 'api', ServiceSubset: 'v2' } }],
+    });
+    const routed = await until('the path has a route of its own', async () => {
+      const explained = await explain('http://shop/api/x');
+      return explained.route === 'shop/prefix /api' ? explained : null;
+    });
+    const other = await explain('http://shop/other');
+    assert.equal(other.route, 'shop/prefix /');
+    // Consul writes a rewrite into each route of a router; as long as none can be made, that is what is named.
+    assert.match(routed.why.join('\n'), /lacks: route\.regex_rewrite \(|to cluster v2\.api\.default\./);
+  });
+});
