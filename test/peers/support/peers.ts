@@ -12,6 +12,7 @@ const BINARIES = {
   'pilot-discovery': 'istiod',
   'kube-apiserver': 'kube',
   etcd: 'kube',
+  kubectl: 'kube',
 } as const;
 
 export type PeerName = keyof typeof BINARIES;
