@@ -76,6 +76,14 @@ describe('clusters in use', () => {
     assert.equal(told(), 0);
   });
 
+  it('ORIGINAL_DST: has none, and is settled by itself', () => {
+    const { acquire, source, told } = setup();
+    const handle = acquire();
+    source.say('cluster', 'reviews', clusterConfig({ discovery: { kind: 'original_dst' } }));
+    assert.deepEqual([handle.settled, told(), handle.cluster?.endpoints.size], [true, 1, 0]);
+    assert.deepEqual(source.watched, ['cluster reviews']);
+  });
+
   it('STRICT_DNS: are every address of every name, once each name has answered or failed', () => {
     const { acquire, source, told } = setup();
     const handle = acquire();

@@ -47,6 +47,36 @@ describe('finalize', () => {
     ]);
   });
 
+  describe('a route to the original destination', () => {
+    const original = (unsupported: readonly string[] = []) => ({
+      elsewhere: new Harness().newCluster({ name: 'elsewhere', discovery: { kind: 'original_dst' }, unsupported }),
+    });
+
+    it('leaves the call as it came to what was there before the mesh', () => {
+      const { inner, send } = setup(virtualHost([route(forward('elsewhere'))]), original());
+      const { call } = send({ passThrough: () => {} });
+      assert.equal(call.passes, true);
+      assert.deepEqual(call.head.headers.flat(), []);
+      assert.equal(inner.exchanges.length, 0);
+    });
+
+    it('is refused where nobody is there to take the call', () => {
+      const { inner, send } = setup(virtualHost([route(forward('elsewhere'))]), original());
+      const { call, caller } = send({ failAs: 'error' });
+      assert.equal(call.passes, false);
+      assert.equal((caller.error as MeshError).code, 'not_in_mesh');
+      assert.equal(inner.exchanges.length, 0);
+    });
+
+    it('keeps a call that needs TLS: whoever was there before would send it in the clear', () => {
+      const clusters = original(['transport_socket']);
+      const { inner, send } = setup(virtualHost([route(forward('elsewhere'))]), clusters);
+      const { call } = send({ passThrough: () => {} });
+      assert.equal(call.passes, false);
+      assert.equal(inner.last.call.cluster, clusters.elsewhere);
+    });
+  });
+
   it('keeps the request id and the protocol that the caller gave', () => {
     const { inner, send } = setup(virtualHost([route(forward('reviews', { timeoutMs: 0 }))]));
     send({ headers: ['X-Request-Id', 'mine', 'X-Forwarded-Proto', 'https'] });

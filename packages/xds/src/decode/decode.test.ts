@@ -163,6 +163,19 @@ describe('feeds of istiod', () => {
   });
 });
 
+describe('original destinations', () => {
+  it('are kept where nothing leads elsewhere', () => {
+    const original = (json: { [key: string]: JsonValue }) =>
+      decode('cluster', { name: 'c', type: 'ORIGINAL_DST', lb_policy: 'CLUSTER_PROVIDED', ...json });
+    assert.deepEqual(original({}).discovery, { kind: 'original_dst' });
+    assert.deepEqual(original({}).unsupported, []);
+    assert.deepEqual(original({ original_dst_lb_config: { use_http_header: true } }).unsupported, [
+      'original_dst_lb_config.use_http_header',
+    ]);
+    assert.deepEqual(cluster({ lb_policy: 'CLUSTER_PROVIDED' }).unsupported, ['lb_policy: CLUSTER_PROVIDED']);
+  });
+});
+
 describe('decodeListener', () => {
   const support = (filter: { [key: string]: JsonValue }): string | undefined => {
     const listener = decode('listener', apiListener({ http_filters: [{ name: 'f', ...filter }, router] })) as Listener;
@@ -200,6 +213,40 @@ describe('decodeListener', () => {
     assert.equal(listener({ filter_chains: [wrapped, http] }).http?.statPrefix, 'p');
     assert.equal(listener({ filter_chains: [wrapped], default_filter_chain: http }).http?.statPrefix, 'p');
     assert.equal(listener({ filter_chains: [wrapped] }).http, null);
+  });
+
+  it('reads which way traffic goes, and where each chain leads', () => {
+    const proxy = (json: { [key: string]: JsonValue }): JsonValue => ({
+      '@type': `${API}envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy`,
+      stat_prefix: 't',
+      ...json,
+    });
+    const clusters = [
+      { name: 'a', weight: 1 },
+      { name: 'b', weight: 3 },
+    ];
+    const { direction, chains } = decode('listener', {
+      name: 'l',
+      traffic_direction: 'OUTBOUND',
+      filter_chains: [
+        {
+          name: 'own',
+          filter_chain_match: { destination_port: 15001 },
+          filters: [{ name: 't', typed_config: proxy({ cluster: 'BlackHoleCluster' }) }],
+        },
+        { filters: [{ name: 't', typed_config: proxy({ weighted_clusters: { clusters } }) }] },
+      ],
+      default_filter_chain: { filters: [{ name: 'h', typed_config: manager({}) }] },
+    });
+    assert.equal(direction, 'outbound');
+    assert.deepEqual(
+      chains.map(({ name, port, catchAll, tcp, http }) => [name, port, catchAll, tcp?.clusters, http?.statPrefix]),
+      [
+        ['own', 15001, false, [{ name: 'BlackHoleCluster', weight: 1 }], undefined],
+        ['', null, true, clusters, undefined],
+        ['', null, true, undefined, 'p'],
+      ],
+    );
   });
 
   it('reads inline routes, and refuses every call under scoped ones', () => {

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { Clusters, type ConfigSource, seededRandom, VirtualClock } from '@inmesh/core';
 import { Join } from './join.ts';
+import type { ListenerFinder } from './listener-finder.ts';
 
 describe('join', () => {
   /** A join over a feed that never answers. */
-  function silentJoin(maxAuthorities = 10_000): Join {
+  function silentJoin(maxAuthorities = 10_000, listeners: ListenerFinder = { find: () => () => {} }): Join {
     const source: ConfigSource = { watch: () => () => {} };
     const random = seededRandom(1);
     const unused = (): never => {
@@ -17,7 +18,7 @@ describe('join', () => {
       clock: new VirtualClock(),
       random,
     });
-    return new Join({ source, clusters, random, listeners: { find: () => () => {} }, maxAuthorities });
+    return new Join({ source, clusters, random, listeners, maxAuthorities });
   }
 
   it('follows an authority once, however often it is called', () => {
@@ -56,6 +57,39 @@ describe('join', () => {
     join.lookup('c:1', 'c:1');
     assert.equal([...join.entries].length, 2);
     assert.equal(told, 1);
+  });
+
+  it('tries the full names of a short host where no virtual host but a catch-all has it', () => {
+    const host = (name: string, ...domains: string[]) => ({
+      name,
+      domains,
+      routes: [],
+      retryPolicy: null,
+      includeRequestAttemptCount: false,
+      includeAttemptCountInResponse: false,
+    });
+    const virtualHosts = [
+      host('full', 'reviews.default.svc.cluster.local'),
+      host('short', 'ratings'),
+      host('other', 'ratings.default.svc.cluster.local'),
+      host('rest', '*'),
+    ];
+    const config = { name: 'r', virtualHosts, ignorePortInHostMatching: true };
+    const http = { statPrefix: 's', routes: { kind: 'inline', config }, httpFilters: [] } as const;
+    const join = silentJoin(10, {
+      find: (_, watcher) => {
+        watcher.changed({ name: 'l', address: null, http, direction: 'outbound', chains: [] });
+        return () => {};
+      },
+      fullNames: (name) => [`${name}.default.svc.cluster.local`, name],
+    });
+    for (const [called, expected] of [
+      ['reviews:9080', 'full'],
+      ['ratings:9080', 'short'],
+      ['details:9080', 'rest'],
+    ] as const) {
+      assert.equal(join.lookup(called, called).table?.virtualHost.name, expected);
+    }
   });
 
   it('follows nothing any more once it is closed', () => {
