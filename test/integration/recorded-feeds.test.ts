@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { JsonValue } from '@bufbuild/protobuf';
 import { registry } from '@inmesh/api';
 import { type ControlPlane, type ResourceInput, startControlPlane } from '@inmesh/control-plane';
@@ -15,6 +18,8 @@ interface Recorded {
   readonly fixture: string;
   readonly bootstrap: (uri: string) => object;
   readonly flavour: string;
+  /** Served on a unix socket, as an istio-agent does. */
+  readonly agent?: boolean;
   /** URL → verdict, listener, what is told of route and clusters. */
   readonly urls: Readonly<Record<string, readonly [verdict: string, listener: string | null, why: RegExp]>>;
 }
@@ -72,6 +77,8 @@ const feeds: readonly Recorded[] = [
       ],
     },
   },
+  // istio-agent's bootstrap asks for gRPC's feed; the agent forwards what it is asked, so the full one is asked for.
+  { fixture: 'sidecar-client', bootstrap: grpcBootstrap, flavour: 'sidecar', urls: sidecarUrls, agent: true },
   {
     fixture: 'grpc-client',
     bootstrap: grpcBootstrap,
@@ -115,13 +122,18 @@ function resourcesOf(fixture: string): ResourceInput[] {
 }
 
 describe('recorded feeds', () => {
-  for (const { fixture, bootstrap, flavour, urls } of feeds) {
-    describe(fixture, () => {
+  for (const { fixture, bootstrap, flavour, urls, agent = false } of feeds) {
+    describe(`${fixture}${agent ? ', through an agent’s socket' : ''}`, () => {
+      let folder: string;
       let plane: ControlPlane;
       let mesh: Mesh;
 
       before(async () => {
-        plane = await startControlPlane({ resources: resourcesOf(fixture) });
+        folder = await mkdtemp(join(tmpdir(), 'inmesh-feed-'));
+        plane = await startControlPlane({
+          resources: resourcesOf(fixture),
+          listen: agent ? { path: join(folder, 'XDS') } : { port: 0 },
+        });
         mesh = await createMesh({
           env: {},
           bootstrapConfig: JSON.stringify(bootstrap(plane.address)),
@@ -131,6 +143,7 @@ describe('recorded feeds', () => {
       after(async () => {
         await mesh.drain();
         await plane.close();
+        await rm(folder, { recursive: true });
       });
 
       for (const [url, [verdict, listener, why]] of Object.entries(urls)) {
