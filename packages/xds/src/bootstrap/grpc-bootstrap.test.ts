@@ -71,6 +71,18 @@ describe('gRPC bootstrap', () => {
     ]);
   });
 
+  it('warns of call credentials that are not sent: others than a token file, and any in the clear', () => {
+    const server = (creds: string, call: string) =>
+      `{"xds_servers": [{"server_uri": "b:2", "channel_creds": [{"type": "${creds}"}], "call_creds": [{"type": "${call}"}]}]}`;
+    const warnings = (creds: string, call: string) => readGrpcBootstrap(parseText(server(creds, call), 'x')).warnings;
+    assert.deepEqual(warnings('tls', 'jwt_token_file'), []);
+    assert.match(
+      warnings('insecure', 'jwt_token_file').join(),
+      /^x: call_creds of b:2 are not sent \(jwt_token_file\)/,
+    );
+    assert.match(warnings('tls', 'oauth').join(), /not sent \(oauth\)/);
+  });
+
   it('keeps authorities as data', () => {
     const text = `{"xds_servers": [{"server_uri": "b:2", "channel_creds": [{"type": "insecure"}]}],
       "authorities": {"x.example": {"client_listener_resource_name_template": "xdstp://x.example/envoy.config.listener.v3.Listener/%s"}}}`;

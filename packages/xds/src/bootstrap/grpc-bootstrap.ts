@@ -65,13 +65,18 @@ function readServers(parent: Fields, name: string, warnings: string[]): XdsServe
     const callCredentials = server
       .each('call_creds')
       .map((each) => ({ ...(each.document.at(each.path) as JsonObject) }));
-    if (callCredentials.length > 0) {
-      warnings.push(`${server.document.origin}: call_creds of ${uri} are kept but not sent by this version`);
+    const credentials = readCredentials(server);
+    const unsent = callCredentials.filter(({ type }) => type !== 'jwt_token_file' || credentials.kind !== 'tls');
+    if (unsent.length > 0) {
+      const types = unsent.map(({ type }) => String(type)).join(', ');
+      warnings.push(
+        `${server.document.origin}: call_creds of ${uri} are not sent (${types}): this version sends jwt_token_file, over TLS`,
+      );
     }
     const features = readFeatures(server);
     return {
       uri,
-      credentials: readCredentials(server),
+      credentials,
       features,
       initialMetadata: [],
       keepaliveMs: 0,
