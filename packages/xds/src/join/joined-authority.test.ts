@@ -63,6 +63,13 @@ describe('an authority without a listener', () => {
     ]);
   });
 
+  it('becomes the mesh’s when it gets one: its calls wait for the routes, and the old verdict is gone', () => {
+    const { entry, lose, give } = scene();
+    lose('no_route');
+    give({ ...tcp, http: { statPrefix: '', httpFilters: [], routes: { kind: 'rds', name: 'routes' } } });
+    assert.deepEqual([entry.absent, entry.error, entry.table], [false, null, null]);
+  });
+
   it('stays the mesh’s once it had one: a service taken out must not leak to plain DNS', () => {
     const { entry, lose, give } = scene();
     give(tcp);

@@ -85,6 +85,8 @@ export class JoinedAuthority implements AuthorityEntry {
   #use(listener: Listener): void {
     if (listener === this.#listener || this.#closed) return;
     this.#listener = listener;
+    // It was none of the mesh's and is now: its calls wait for their routes, as those of a host that is new.
+    if (this.absent) this.error = null;
     this.absent = false;
     if (listener.http === null) {
       this.#dropRoutes();
