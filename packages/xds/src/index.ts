@@ -1,5 +1,5 @@
 export type { BackoffOptions } from './ads/backoff.ts';
-export { AdsClient, type AdsClientOptions } from './ads/client.ts';
+export { AdsClient, type AdsClientOptions, type AdsServerOptions } from './ads/client.ts';
 export type { CollectionWatcher } from './ads/collection.ts';
 export type { AdsNode } from './ads/node.ts';
 export {

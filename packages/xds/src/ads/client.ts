@@ -17,8 +17,9 @@ import { openDeltaStream } from './delta-stream.ts';
 import type { AdsNode } from './node.ts';
 import { joinReasons } from './reason.ts';
 import type { DecodeProfile, ResourceType, ResourceTypes } from './resource-type.ts';
+import { ServerChain } from './server-chain.ts';
 import { readServerFeatures } from './server-features.ts';
-import { ServerLink } from './server-link.ts';
+import { ServerLink, type ServerLinkEvents } from './server-link.ts';
 import { type Job, Slices } from './slices.ts';
 import { openSotwStream } from './sotw-stream.ts';
 import type { AdsStats, AdsStatus, AdsVariant } from './status.ts';
@@ -27,11 +28,26 @@ import type { Subscription } from './subscription.ts';
 import { type CacheHost, TypeCache } from './type-cache.ts';
 import { type AnyTypeCache, UpdateCursor } from './update-cursor.ts';
 
-export interface AdsClientOptions {
+/** A control plane, and how it is spoken to. */
+export interface AdsServerOptions {
   /** Streams to the control plane. The client opens one at a time and leaves closing the transport to whoever made it. */
   readonly transport: StreamTransport;
   /** As in the bootstrap; errors and `status()` name it. */
   readonly serverUri: string;
+  /** Request headers of a stream, asked for anew for each, because tokens expire. Default: none. */
+  readonly metadata?: (() => Readonly<Record<string, string>>) | undefined;
+  /** `server_features` of the bootstrap; see `ServerFeatures`. Default: none. */
+  readonly serverFeatures?: readonly string[] | undefined;
+  /**
+   * The variant of the protocol to begin with; the other is tried where the server answers UNIMPLEMENTED, and kept from then
+   * on. Default `sotw`, which gRPC's control planes all speak.
+   */
+  readonly variant?: AdsVariant | undefined;
+}
+
+export interface AdsClientOptions extends AdsServerOptions {
+  /** Servers to fall back on, in the order of preference; see `ServerChain` for when. Default: none. */
+  readonly fallbacks?: readonly AdsServerOptions[] | undefined;
   readonly node: AdsNode;
   /** Version of inmesh, for the node's `user_agent_version`. */
   readonly userAgentVersion: string;
@@ -39,8 +55,6 @@ export interface AdsClientOptions {
   readonly types: ResourceTypes;
   /** Hears what concerns no watcher: a watcher that threw, an answer of a type that nobody asked for. */
   readonly onError: (error: Error) => void;
-  /** Request headers of a stream, asked for anew for each, because tokens expire. Default: none. */
-  readonly metadata?: (() => Readonly<Record<string, string>>) | undefined;
   /** Whose refusals apply. Default `envoy`: a feed made for sidecars must be taken as sidecars take it. */
   readonly profile?: DecodeProfile | undefined;
   /**
@@ -49,15 +63,8 @@ export interface AdsClientOptions {
    * `resource_timer_is_transient_error` (gRFC A88).
    */
   readonly resourceTimeoutMs?: number | undefined;
-  /** `server_features` of the bootstrap; see `ServerFeatures`. Default: none. */
-  readonly serverFeatures?: readonly string[] | undefined;
   /** Waits between streams that fail. Default: gRPC's. */
   readonly backoff?: BackoffOptions | undefined;
-  /**
-   * The variant of the protocol to begin with; the other is tried where the server answers UNIMPLEMENTED, and kept from then
-   * on. Default `sotw`, which gRPC's control planes all speak.
-   */
-  readonly variant?: AdsVariant | undefined;
   /** How streams of one variant, or of each, are opened. Default: as this package does. */
   readonly openStream?: { readonly [V in AdsVariant]?: OpenAdsStream } | undefined;
   /**
@@ -72,7 +79,8 @@ export interface AdsClientOptions {
 }
 
 /**
- * Configuration from one control plane over one ADS stream. The stream is opened by the first `watch` and kept; while it
+ * Configuration from one control plane over one ADS stream, and from others with the same resources where that one cannot
+ * give them. The stream is opened by the first `watch` and kept; while it
  * is down everything that was accepted stays in force, and it is opened again for as long as anything is watched.
  *
  * A watcher is told what is known before `watch` returns. It may watch and unwatch within any of its callbacks; what it
@@ -83,7 +91,7 @@ export class AdsClient implements ConfigSource {
   readonly stats: AdsStats;
   readonly #caches: { readonly [K in Kind]: TypeCache<K> };
   readonly #byUrl: ReadonlyMap<string, AnyTypeCache>;
-  readonly #link: ServerLink;
+  readonly #chain: ServerChain;
   readonly #slices: Slices;
   /** The response that is being applied. */
   #applying: Job | null = null;
@@ -91,26 +99,33 @@ export class AdsClient implements ConfigSource {
 
   constructor(options: AdsClientOptions) {
     const clock = options.clock ?? systemClock;
-    const link = (): ServerLink => this.#link;
-    const features = readServerFeatures(options.serverFeatures ?? []);
+    const servers: readonly AdsServerOptions[] = [options, ...(options.fallbacks ?? [])];
+    const chain = (): ServerChain => this.#chain;
+    const terms = servers.map((server) => termsOf(server, options));
+    const inForce = (): ServerTerms => terms[this.#chain.active] as ServerTerms;
     this.#slices = new Slices(clock, options.sliceMs ?? 5);
     const host: CacheHost = {
       clock,
-      features,
-      resourceTimeoutMs: options.resourceTimeoutMs ?? (features.resourceTimerIsTransientError ? 30_000 : 15_000),
-      context: {
-        nodeId: options.node.id,
-        controlPlane: options.serverUri,
-        profile: options.profile ?? 'envoy',
+      get priority() {
+        return chain().active;
+      },
+      get features() {
+        return inForce().features;
+      },
+      get resourceTimeoutMs() {
+        return inForce().resourceTimeoutMs;
+      },
+      get context() {
+        return inForce().context;
       },
       onError: options.onError,
-      subscriptionChanged: () => link().schedule(),
+      subscriptionChanged: () => chain().schedule(),
       run: (job) => this.#slices.run(job),
       get connected() {
-        return link().up;
+        return chain().link.up;
       },
       get outage() {
-        return link().outage;
+        return chain().link.outage;
       },
     };
     const cache = <K extends Kind>(type: ResourceType<K>): TypeCache<K> => new TypeCache(type, host);
@@ -123,27 +138,36 @@ export class AdsClient implements ConfigSource {
     };
     const all: readonly AnyTypeCache[] = Object.values(this.#caches);
     this.#byUrl = new Map(all.map((each) => [each.type.typeUrl, each]));
-    this.#link = new ServerLink({
-      transport: options.transport,
-      serverUri: options.serverUri,
-      metadata: options.metadata ?? (() => ({})),
-      node: options.node,
-      userAgentVersion: options.userAgentVersion,
-      subscriptions: new Map<string, Subscription>(all.map((each) => [each.type.typeUrl, each.subscription])),
-      variant: options.variant ?? 'sotw',
-      openStream: { sotw: openSotwStream, delta: openDeltaStream, ...options.openStream },
-      backoff: new Backoff(options.random ?? systemRandom, options.backoff),
-      clock,
-      events: {
-        onUp: () => this.#onUp(),
-        onUpdate: (update, stream) => this.#onUpdate(update, stream),
-        onDown: (error) => this.#onDown(error),
-        onOddity: options.onError,
-      },
+    const makeLink = (priority: number, events: ServerLinkEvents): ServerLink => {
+      const server = servers[priority] as AdsServerOptions;
+      return new ServerLink({
+        transport: server.transport,
+        serverUri: server.serverUri,
+        metadata: server.metadata ?? (() => ({})),
+        node: options.node,
+        userAgentVersion: options.userAgentVersion,
+        subscriptions: new Map<string, Subscription>(
+          all.map((each) => [each.type.typeUrl, each.subscription(priority)]),
+        ),
+        variant: server.variant ?? 'sotw',
+        openStream: { sotw: openSotwStream, delta: openDeltaStream, ...options.openStream },
+        backoff: new Backoff(options.random ?? systemRandom, options.backoff),
+        clock,
+        events,
+      });
+    };
+    this.#chain = new ServerChain(servers.length, makeLink, {
+      onUp: () => this.#onUp(),
+      onUpdate: (update, stream) => this.#onUpdate(update, stream),
+      onDown: (error) => this.#onDown(error),
+      onOddity: options.onError,
+      onSwitch: () => this.#onSwitch(),
+      lacking: () => all.some((each) => each.lacking),
     });
     const { listener, routeConfiguration, cluster, clusterLoadAssignment } = this.#caches;
     this.stats = {
-      control_plane: this.#link.stats,
+      control_plane: this.#chain.link.stats,
+      servers: this.#chain.links.map((link) => link.stats),
       types: {
         listener: listener.stats,
         routeConfiguration: routeConfiguration.stats,
@@ -172,10 +196,11 @@ export class AdsClient implements ConfigSource {
     return this.#caches[kind].names();
   }
 
-  /** The stream, and each resource that is watched or that the server sent unasked. */
+  /** The streams, and each resource that is watched or that the server sent unasked. */
   status(): AdsStatus {
     const resources = Array.from(this.#byUrl.values(), (cache) => cache.status()).flat();
-    return { stream: this.#link.status(), resources };
+    const { link, links } = this.#chain;
+    return { stream: link.status(), servers: links.map((each) => each.status()), resources };
   }
 
   /** Ends the stream and forgets all watchers; none is called any more. */
@@ -183,7 +208,7 @@ export class AdsClient implements ConfigSource {
     if (this.#closed) return;
     this.#closed = true;
     this.#slices.cancelAll();
-    this.#link.close();
+    this.#chain.close();
     for (const cache of this.#byUrl.values()) cache.close();
   }
 
@@ -219,10 +244,32 @@ export class AdsClient implements ConfigSource {
 
   /** A response that was not wholly applied has no answer; what was taken of it is in force, and the rest will come again. */
   #onDown(error: MeshError | null): void {
-    if (this.#applying !== null) this.#slices.cancel(this.#applying);
-    this.#applying = null;
-    for (const cache of this.#byUrl.values()) cache.stopTimers();
+    this.#interrupt();
     if (error === null) return;
     for (const cache of this.#byUrl.values()) cache.ambientError(error);
   }
+
+  /** The wait for what is not known begins anew, with the server that is in force now. */
+  #onSwitch(): void {
+    this.#interrupt();
+    if (this.#chain.link.up) this.#onUp();
+  }
+
+  #interrupt(): void {
+    if (this.#applying !== null) this.#slices.cancel(this.#applying);
+    this.#applying = null;
+    for (const cache of this.#byUrl.values()) cache.stopTimers();
+  }
+}
+
+/** What the caches heed of a server while it is in force. */
+type ServerTerms = Pick<CacheHost, 'context' | 'features' | 'resourceTimeoutMs'>;
+
+function termsOf({ serverUri, serverFeatures }: AdsServerOptions, options: AdsClientOptions): ServerTerms {
+  const features = readServerFeatures(serverFeatures ?? []);
+  return {
+    features,
+    resourceTimeoutMs: options.resourceTimeoutMs ?? (features.resourceTimerIsTransientError ? 30_000 : 15_000),
+    context: { nodeId: options.node.id, controlPlane: serverUri, profile: options.profile ?? 'envoy' },
+  };
 }

@@ -32,6 +32,8 @@ export class ResourceState<T> {
   value: T | null = null;
   /** Of `bytes`. */
   version = '';
+  /** Place of the server that gave `bytes`, 0 for the best. */
+  priority = 0;
   refused: RefusedVersion | null = null;
   trouble: Trouble | null = null;
   /** Runs while an answer is waited for. */

@@ -46,7 +46,7 @@ const unimplemented = 12;
 
 /**
  * The bond with one control plane: at most one stream at a time, opened when there is something to ask for, and opened
- * again after it ended, with everything subscribed (gRFC A57).
+ * again after it ended, with everything subscribed (gRFC A57). At rest, until `wake`, it asks for nothing.
  */
 export class ServerLink {
   readonly stats: ControlPlaneStats = newControlPlaneStats();
@@ -59,6 +59,8 @@ export class ServerLink {
   /** When a stream was last opened without a wait after another one. */
   #lastAtOnce = Number.NEGATIVE_INFINITY;
   #flushing = false;
+  #resting = true;
+  #failing = false;
   #up = false;
   #variant: AdsVariant;
   /** Streams in a row that ended because the server does not speak the variant. */
@@ -73,6 +75,11 @@ export class ServerLink {
   /** Why the server cannot be reached; null while it can, as far as is known. */
   get outage(): MeshError | null {
     return this.#outage;
+  }
+
+  /** The last stream ended without a response, and there was none since. */
+  get failing(): boolean {
+    return this.#failing;
   }
 
   /** The connection of the stream is up. */
@@ -93,23 +100,54 @@ export class ServerLink {
 
   /** Subscriptions changed: the server is told once, after all the changes of this turn. */
   schedule(): void {
-    if (this.#flushing || this.#state === 'closed') return;
+    if (this.#flushing || this.#resting || this.#state === 'closed') return;
     this.#flushing = true;
     outsideAnyCall(() => queueMicrotask(() => this.#flush()));
   }
 
+  /** Asks for all that is wanted; `previous`: the server that was asked before this one. */
+  wake(previous: ServerLink | null): void {
+    this.#resting = false;
+    const before = previous === null ? null : previous.#options.subscriptions;
+    for (const [typeUrl, subscription] of this.#options.subscriptions) {
+      subscription.follow(before?.get(typeUrl) ?? null);
+    }
+    if (previous !== null) this.schedule();
+  }
+
+  /** Nothing of what this server gave is said to be held, so that it sends all of it again: another server's is in force meanwhile. */
+  forgetVersions(): void {
+    for (const subscription of this.#options.subscriptions.values()) subscription.version = '';
+  }
+
+  /** Hangs up until it is woken. */
+  rest(): void {
+    this.#resting = true;
+    this.#hangUp();
+    this.#failing = false;
+    this.#outage = null;
+    this.#options.backoff.reset();
+    this.#enter('idle');
+    for (const subscription of this.#options.subscriptions.values()) subscription.leave();
+  }
+
   close(): void {
+    this.#hangUp();
+    this.#enter('closed');
+  }
+
+  #hangUp(): void {
     this.#retry?.cancel();
     this.#retry = null;
     this.#stream?.close();
     this.#stream = null;
     this.#up = false;
     this.stats.connected_state = 0;
-    this.#enter('closed');
   }
 
   #flush(): void {
     this.#flushing = false;
+    if (this.#resting) return;
     const stream = this.#stream;
     if (stream !== null) {
       for (const subscription of this.#options.subscriptions.values()) {
@@ -123,6 +161,7 @@ export class ServerLink {
   #open(): void {
     this.#retry = null;
     if (!this.#wanted()) {
+      this.#failing = false;
       this.#enter('idle');
       return;
     }
@@ -133,7 +172,7 @@ export class ServerLink {
     } catch (error) {
       // A token that cannot be read, a node that cannot be written: worth another try, never a crash.
       this.#stream?.close();
-      this.#ended({ code: internal, message: `it could not be opened: ${(error as Error).message}` }, false);
+      this.#ended({ code: internal, message: `it could not be opened: ${(error as Error).message}` }, false, false);
     }
   }
 
@@ -160,7 +199,7 @@ export class ServerLink {
         onEnd: (status, garbage) => {
           ended = true;
           if (!responded && !garbage && this.#changesVariant(status)) this.#openAgain();
-          else this.#ended(status, responded && !garbage);
+          else this.#ended(status, responded, garbage);
         },
       },
     });
@@ -203,17 +242,18 @@ export class ServerLink {
     this.#mismatches = 0;
     if (this.#state === 'connected') return;
     this.#options.backoff.reset();
+    this.#failing = false;
     this.#outage = null;
     this.stats.connected_state = 1;
     this.#enter('connected');
   }
 
-  #ended(status: StreamStatus, routine: boolean): void {
+  #ended(status: StreamStatus, responded: boolean, garbage: boolean): void {
     this.#stream = null;
     this.#up = false;
     this.stats.connected_state = 0;
     const { clock, backoff, events } = this.#options;
-    if (routine) {
+    if (responded && !garbage) {
       events.onDown(null);
       if (this.#closed()) return;
       // At once, but not again and again: a server that answers and hangs up each time is asked once per base delay.
@@ -224,6 +264,7 @@ export class ServerLink {
       }
     } else {
       this.stats.stream_failed++;
+      this.#failing = !responded;
       this.#outage = this.#error(
         'connection_failure',
         `the ADS stream failed: status ${status.code}, ${status.message}`,

@@ -42,7 +42,10 @@ export interface AdsStreamStatus {
 }
 
 export interface AdsStatus {
+  /** The stream of the server in force. */
   readonly stream: AdsStreamStatus;
+  /** The stream of each server, in the order of preference; one that is not needed is `idle`. */
+  readonly servers: readonly AdsStreamStatus[];
   readonly resources: readonly ResourceStatus[];
 }
 
@@ -75,7 +78,10 @@ export interface ResourceTypeStats {
 }
 
 export interface AdsStats {
+  /** Of the first server. */
   readonly control_plane: ControlPlaneStats;
+  /** Of each server, in the order of preference. */
+  readonly servers: readonly ControlPlaneStats[];
   readonly types: { readonly [K in Kind]: ResourceTypeStats };
 }
 

@@ -1,3 +1,5 @@
+import type { Wanted, WantedFollower } from './wanted.ts';
+
 /** Whoever wants the names. */
 export interface SubscriptionHolder {
   /** The names went to the server: the changes since the last time, true for added. */
@@ -5,37 +7,30 @@ export interface SubscriptionHolder {
   held(): Iterable<readonly [name: string, version: string]>;
 }
 
-/** The names wanted of one resource type, and what of that the server does not know yet. */
-export class Subscription {
+/** What one server is asked for of one resource type, and what of that it does not know yet. */
+export class Subscription implements WantedFollower {
   readonly typeUrl: string;
   /** `version_info` of the last response of this type that was accepted; empty for none. Outlives the stream. */
   version = '';
-  readonly #names = new Set<string>();
+  readonly #wanted: Wanted;
+  readonly #holder: SubscriptionHolder;
   /** Not sent yet: true for added, false for removed. What is added and removed between two requests is no change. */
   readonly #changes = new Map<string, boolean>();
-  readonly #holder: SubscriptionHolder;
-  #wildcard = false;
   #wildcardChanged = false;
 
-  constructor(typeUrl: string, holder: SubscriptionHolder) {
+  constructor(typeUrl: string, wanted: Wanted, holder: SubscriptionHolder) {
     this.typeUrl = typeUrl;
+    this.#wanted = wanted;
     this.#holder = holder;
   }
 
-  /** All of the type is wanted; then names need not be told, and are there for when it is not any more. */
   get wildcard(): boolean {
-    return this.#wildcard;
-  }
-
-  set wildcard(wildcard: boolean) {
-    if (this.#wildcard === wildcard) return;
-    this.#wildcard = wildcard;
-    this.#wildcardChanged = !this.#wildcardChanged;
+    return this.#wanted.wildcard;
   }
 
   /** Anything is wanted. */
   get wanted(): boolean {
-    return this.#wildcard || this.#names.size > 0;
+    return this.#wanted.any;
   }
 
   /** What is in force, with the versions that a delta server gave: what a new stream begins with. */
@@ -44,7 +39,7 @@ export class Subscription {
   }
 
   get names(): ReadonlySet<string> {
-    return this.#names;
+    return this.#wanted.names;
   }
 
   /** There is something to tell the server. */
@@ -56,16 +51,20 @@ export class Subscription {
     return this.#changes.has(name);
   }
 
-  /** False where the name was there already. */
-  add(name: string): boolean {
-    if (this.#names.has(name)) return false;
-    this.#names.add(name);
-    this.#note(name, true);
-    return true;
+  /** Begins to note changes: with those that the server before did not hear, because what follows from them is still to be done. */
+  follow(previous: Subscription | null): void {
+    if (previous !== null) {
+      for (const [name, added] of previous.#changes) this.#changes.set(name, added);
+      this.#wildcardChanged = previous.#wildcardChanged;
+    }
+    this.#wanted.follow(this);
   }
 
-  remove(name: string): void {
-    if (this.#names.delete(name)) this.#note(name, false);
+  /** The server is not asked any more; what it did not hear is settled with that. */
+  leave(): void {
+    this.#wanted.leave(this);
+    this.version = '';
+    this.sent();
   }
 
   /** Called by a stream when it has sent the names. */
@@ -76,7 +75,11 @@ export class Subscription {
     this.#holder.onSent(changes);
   }
 
-  #note(name: string, added: boolean): void {
+  onName(name: string, added: boolean): void {
     if (!this.#changes.delete(name)) this.#changes.set(name, added);
+  }
+
+  onWildcard(): void {
+    this.#wildcardChanged = !this.#wildcardChanged;
   }
 }

@@ -1,6 +1,7 @@
 import { type Clock, type Kind, MeshError, type Model, type Timer, type Unwatch, type Watcher } from '@inmesh/core';
 import { Collection, type CollectionSeat, type CollectionWatcher } from './collection.ts';
 import { reasonOf } from './reason.ts';
+import { canonicalName } from './resource-name.ts';
 import { ResourceState, type Seat, type Trouble } from './resource-state.ts';
 import type { DecodeContext, Decoded, ResourceType } from './resource-type.ts';
 import type { ServerFeatures } from './server-features.ts';
@@ -8,9 +9,12 @@ import type { Job } from './slices.ts';
 import { newResourceTypeStats, type ResourceStatus, type ResourceTypeStats } from './status.ts';
 import type { ServerProblem, UpdatedResource } from './stream.ts';
 import { Subscription } from './subscription.ts';
+import { Wanted } from './wanted.ts';
 
-/** What a cache needs from the client around it. */
+/** What a cache needs from the client around it; what concerns a server is that of the server in force. */
 export interface CacheHost {
+  /** Place of the server in force, 0 for the best. */
+  readonly priority: number;
   readonly context: DecodeContext;
   readonly features: ServerFeatures;
   readonly clock: Clock;
@@ -40,13 +44,15 @@ const dataErrorCodes: ReadonlySet<number> = new Set([5, 7]);
 /** The longest that a timer of Node can run, some 25 days: what lives longer needs none. */
 const longestTimerMs = 2 ** 31 - 1;
 
-/** The resources of one type from one server: what is known of each, and who watches it. */
+/** The resources of one type, whichever of several equal servers they come from: what is known of each, and who watches it. */
 export class TypeCache<K extends Kind> {
   readonly type: ResourceType<K>;
-  readonly subscription: Subscription;
+  readonly wanted: Wanted = new Wanted();
   readonly stats: ResourceTypeStats = newResourceTypeStats();
   readonly #host: CacheHost;
   readonly #states = new Map<string, ResourceState<Model[K]>>();
+  /** By the place of the server. */
+  readonly #subscriptions: Subscription[] = [];
   readonly #all: Collection<Model[K]>;
   /** Asked for or to be asked for, without an answer and without a timer. */
   readonly #untimed = new Set<ResourceState<Model[K]>>();
@@ -60,26 +66,34 @@ export class TypeCache<K extends Kind> {
   constructor(type: ResourceType<K>, host: CacheHost) {
     this.type = type;
     this.#host = host;
-    this.subscription = new Subscription(type.typeUrl, {
-      onSent: (changes) => this.#onSent(changes),
-      held: () => this.#held(),
-    });
     this.#all = new Collection((cause) => {
       host.onError(new Error(`a watcher of each ${type.kind} threw`, { cause }));
     });
   }
 
-  watch(name: string, watcher: Watcher<Model[K]>): Unwatch {
+  /** What the server at a place is asked for. */
+  subscription(priority: number): Subscription {
+    this.#subscriptions[priority] ??= new Subscription(this.type.typeUrl, this.wanted, {
+      onSent: (changes) => {
+        if (priority === this.#host.priority) this.#onSent(changes);
+      },
+      held: () => this.#held(priority),
+    });
+    return this.#subscriptions[priority];
+  }
+
+  watch(anyName: string, watcher: Watcher<Model[K]>): Unwatch {
+    const name = canonicalName(anyName);
     const state = this.#states.get(name) ?? this.#newState(name);
     this.#build(state);
     if (this.#all.settled && state.unknown) this.#notAmongAll(state);
     const seat: Seat<Model[K]> = { watcher };
     state.seats.add(seat);
-    if (this.subscription.add(name)) this.#host.subscriptionChanged();
+    if (this.wanted.add(name)) this.#host.subscriptionChanged();
     this.#replay(state, seat);
     return () => {
       if (!state.seats.delete(seat) || state.seats.size > 0) return;
-      this.subscription.remove(name);
+      this.wanted.remove(name);
       this.#host.subscriptionChanged();
     };
   }
@@ -90,8 +104,8 @@ export class TypeCache<K extends Kind> {
     let left = false;
     this.#all.join();
     this.#allDropped = false;
-    if (!this.subscription.wildcard) {
-      this.subscription.wildcard = true;
+    if (!this.wanted.wildcard) {
+      this.wanted.wildcard = true;
       this.#host.subscriptionChanged();
     }
     const replay = this.#replayAll(seat, () => left);
@@ -103,9 +117,18 @@ export class TypeCache<K extends Kind> {
       if (this.#all.active) return;
       this.#stopAllTimer();
       this.#allDropped = true;
-      this.subscription.wildcard = false;
+      this.wanted.wildcard = false;
       this.#host.subscriptionChanged();
     };
+  }
+
+  /** Something is watched of which nothing is known. */
+  get lacking(): boolean {
+    if (this.#all.active && !this.#all.settled) return true;
+    for (const state of this.#states.values()) {
+      if (state.seats.size > 0 && (state.unknown || state.trouble?.state === 'TIMEOUT')) return true;
+    }
+    return false;
   }
 
   /** Names of what is in force. */
@@ -133,6 +156,7 @@ export class TypeCache<K extends Kind> {
       known.refused = null;
       known.trouble = null;
       known.version = resource.version;
+      known.priority = this.#host.priority;
       this.#live(known, resource.ttlMs);
       return { name, refusal: null };
     }
@@ -145,8 +169,8 @@ export class TypeCache<K extends Kind> {
 
   /** The server says that it has no such resource, or no more. */
   remove(name: string): void {
-    const state = this.#states.get(name);
-    if (state !== undefined) this.#remove(state);
+    const state = this.#states.get(canonicalName(name));
+    if (state !== undefined && !this.#outranks(state)) this.#remove(state);
   }
 
   /**
@@ -157,7 +181,7 @@ export class TypeCache<K extends Kind> {
   removeOthers(present: ReadonlySet<string>): void {
     if (!this.type.fullState) return;
     for (const state of [...this.#states.values()]) {
-      if (present.has(state.name)) continue;
+      if (present.has(state.name) || this.#outranks(state)) continue;
       if (state.bytes !== null || state.refused !== null) this.#remove(state);
       else if (this.#all.active && state.unknown) this.#notAmongAll(state);
     }
@@ -165,7 +189,7 @@ export class TypeCache<K extends Kind> {
 
   /** The server says why it does not send a resource. */
   hearProblem({ name, code, message }: ServerProblem): void {
-    const state = this.#states.get(name);
+    const state = this.#states.get(canonicalName(name));
     if (state === undefined) return;
     const isDataError = dataErrorCodes.has(code);
     const told = `the control plane answered with status ${code}${message === '' ? '' : `: ${message}`}`;
@@ -188,14 +212,14 @@ export class TypeCache<K extends Kind> {
 
   /** Tells all watchers bad news that leaves everything in force. */
   ambientError(error: MeshError): void {
-    if (this.subscription.wanted) this.stats.update_failure++;
+    if (this.wanted.any) this.stats.update_failure++;
     for (const state of [...this.#states.values()]) this.#tell(state, (watcher) => watcher.ambientError(error));
     this.#all.tell((watcher) => watcher.ambientError(error));
   }
 
   /** The connection is up: the wait for what was asked for begins. */
   startTimers(): void {
-    if (this.subscription.wildcard && !this.#all.settled && this.#allTimer === null) {
+    if (this.wanted.wildcard && !this.#all.settled && this.#allTimer === null) {
       this.#allTimer = this.#setTimer(this.#host.resourceTimeoutMs, () => this.#expireAll());
     }
     for (const state of this.#untimed) {
@@ -247,7 +271,7 @@ export class TypeCache<K extends Kind> {
     let value: Model[K];
     try {
       const decoded = yield* this.#decode(bytes);
-      name ??= decoded.name;
+      name ??= canonicalName(decoded.name);
       value = decoded.value;
     } catch (error) {
       this.stats.resource_updates_invalid++;
@@ -261,6 +285,7 @@ export class TypeCache<K extends Kind> {
     this.#answered(state);
     state.bytes = bytes;
     state.version = version;
+    state.priority = this.#host.priority;
     state.refused = null;
     state.trouble = null;
     this.#live(state, ttlMs);
@@ -297,6 +322,11 @@ export class TypeCache<K extends Kind> {
     this.#tellBad(state, error);
   }
 
+  /** A better server than the one in force gave it: until that one gives another, it stays, whatever it has not got. */
+  #outranks(state: ResourceState<Model[K]>): boolean {
+    return state.bytes !== null && state.priority < this.#host.priority;
+  }
+
   #remove(state: ResourceState<Model[K]>): void {
     const { ignoreResourceDeletion, failOnDataErrors } = this.#host.features;
     const used = state.seats.size > 0 || this.#all.active;
@@ -306,7 +336,7 @@ export class TypeCache<K extends Kind> {
       state.refused = null;
       this.#touch(state);
       this.#trouble(state, { state: 'ACKED', error: this.#error(this.type.absentCode, message, state.name) });
-    } else if (state.seats.size === 0 && !this.subscription.isChanging(state.name)) {
+    } else if (state.seats.size === 0 && !this.subscription(this.#host.priority).isChanging(state.name)) {
       this.#dropValue(state);
       this.#states.delete(state.name);
     } else {
@@ -397,9 +427,10 @@ export class TypeCache<K extends Kind> {
 
   /** As the wrapper or the content has it; or an alias, where only that one is watched. */
   #nameOf({ name, aliases, bytes }: UpdatedResource): string | null {
-    const own = name ?? (bytes === null ? null : this.type.nameOf(bytes));
+    const written = name ?? (bytes === null ? null : this.type.nameOf(bytes));
+    const own = written === null ? null : canonicalName(written);
     if (aliases.length === 0 || (own !== null && this.#states.has(own))) return own;
-    return aliases.find((alias) => this.#states.has(alias)) ?? own;
+    return aliases.map(canonicalName).find((alias) => this.#states.has(alias)) ?? own;
   }
 
   /** Whether it hurts depends on whether an older version is in force. */
@@ -469,9 +500,12 @@ export class TypeCache<K extends Kind> {
     this.#states.delete(state.name);
   }
 
-  *#held(): Generator<readonly [name: string, version: string]> {
-    if (!this.#deltaVersions) return;
-    for (const { name, bytes, version } of this.#states.values()) if (bytes !== null) yield [name, version];
+  /** Only the server in force is told of what it gave: another is to send all it has, which is how it comes to be in force. */
+  *#held(server: number): Generator<readonly [name: string, version: string]> {
+    if (!this.#deltaVersions || server !== this.#host.priority) return;
+    for (const { name, bytes, version, priority } of this.#states.values()) {
+      if (bytes !== null && priority === server) yield [name, version];
+    }
   }
 
   #expire(state: ResourceState<Model[K]>): void {

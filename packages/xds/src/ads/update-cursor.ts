@@ -1,4 +1,5 @@
 import type { Kind } from '@inmesh/core';
+import { canonicalName } from './resource-name.ts';
 import type { Update } from './stream.ts';
 import type { TypeCache } from './type-cache.ts';
 
@@ -54,7 +55,7 @@ export class UpdateCursor {
     }
     for (const problem of problems) {
       this.#cache.hearProblem(problem);
-      present.add(problem.name);
+      present.add(canonicalName(problem.name));
       yield;
     }
     // A resource whose name cannot be read may be any of those that seem to be missing; heartbeats alone tell of no others.
