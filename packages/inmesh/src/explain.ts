@@ -1,5 +1,5 @@
 import { type Address, addressText, type Cluster, isMeshError, type MeshError, type RouteEntry } from '@inmesh/core';
-import type { Bootstrap, FlavourInForce, JoinedAuthority, OutsideMesh } from '@inmesh/xds';
+import type { FlavourInForce, JoinedAuthority, OutsideMesh } from '@inmesh/xds';
 
 export interface ExplainedEndpoint {
   readonly address: string;
@@ -43,11 +43,12 @@ export interface ExplainInput {
   readonly mesh: boolean;
   readonly entry: JoinedAuthority | null;
   readonly outsideMesh: OutsideMesh;
-  readonly bootstrap: Bootstrap;
+  /** Where the configuration comes from now, as an operator names it. */
+  readonly origin: string;
   readonly flavour: FlavourInForce;
 }
 
-export function explainCall({ url, mesh, entry, outsideMesh, bootstrap, flavour }: ExplainInput): Explanation {
+export function explainCall({ url, mesh, entry, outsideMesh, origin, flavour }: ExplainInput): Explanation {
   const why: string[] = [];
   const result = (verdict: Explanation['verdict'], found: Partial<Explanation> = {}): Explanation => ({
     url: url.href,
@@ -69,8 +70,6 @@ export function explainCall({ url, mesh, entry, outsideMesh, bootstrap, flavour 
     );
     return result(outsideMesh === 'refuse' ? 'refused' : 'pass-through');
   }
-  const [server] = bootstrap.servers;
-  const origin = server === undefined ? bootstrap.origin : `control plane ${server.uri}`;
   if (entry.ambient !== null && entry.table !== null)
     why.push(`an older version is in force: ${entry.ambient.message}`);
   if (entry.table === null) {

@@ -73,8 +73,8 @@ export function meshListeners(options: MeshListenersOptions): MeshListeners {
 function listenerNames(bootstrap: Bootstrap, target: string): readonly string[] {
   const { listenerTemplate } = bootstrap;
   const host = target.endsWith(':80') ? target.slice(0, -':80'.length) : null;
-  const names = [listenerTemplate.replaceAll('%s', target)];
-  if (host !== null) names.push(listenerTemplate.replaceAll('%s', host));
+  const names = [listenerName(listenerTemplate, target)];
+  if (host !== null) names.push(listenerName(listenerTemplate, host));
   return [...new Set([...names, ...staticNames(bootstrap, target)])];
 }
 
@@ -83,4 +83,12 @@ function staticNames({ staticListeners }: Bootstrap, target: string): string[] {
   return staticListeners
     .filter(({ name, address }) => name === target || (address?.kind === 'socket' && address.port === port))
     .map(({ name }) => name);
+}
+
+/** A listener's name by a template; in one with an authority, what stands for `%s` is percent-encoded as part of a path (gRFC A47). */
+export function listenerName(template: string, target: string): string {
+  const inserted = template.startsWith('xdstp:')
+    ? target.replace(/[^\w.~!$&'()*+,;=:@/-]/g, encodeURIComponent)
+    : target;
+  return template.replaceAll('%s', () => inserted);
 }

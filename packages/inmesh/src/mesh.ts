@@ -20,11 +20,11 @@ import { dnsResolver } from '@inmesh/discovery';
 import { type DispatcherLike, MeshDispatcher, onCall, SocketConnector } from '@inmesh/transports';
 import { type AdsStatus, type Bootstrap, chooseFlavour, Join } from '@inmesh/xds';
 import { type Explanation, explainCall } from './explain.ts';
+import { Feed } from './feed.ts';
 import { Installation, WithoutMesh } from './install.ts';
 import { type MeshListeners, meshListeners } from './listeners.ts';
 import { rememberError, rememberResponse } from './local-errors.ts';
 import { meshDomains, nodeDomain } from './mesh-domains.ts';
-import { type SharedStream, shareStream } from './shared-streams.ts';
 import { layeredSource } from './sources.ts';
 
 export interface MeshParts {
@@ -66,7 +66,7 @@ export class Mesh implements AsyncDisposable {
   readonly dispatcher: MeshDispatcher;
   readonly #parts: MeshParts;
   readonly #stats = new MeshStats();
-  readonly #stream: SharedStream | null;
+  readonly #feed: Feed | null;
   readonly #clusters: Clusters;
   readonly #listeners: MeshListeners;
   readonly #join: Join;
@@ -83,14 +83,15 @@ export class Mesh implements AsyncDisposable {
   constructor(parts: MeshParts) {
     const { bootstrap, clock, random } = parts;
     this.#parts = parts;
-    const [server] = bootstrap.servers;
     const chosen = chooseFlavour(bootstrap, bootstrap.flavour);
-    this.#stream =
-      server === undefined ? null : shareStream({ server, node: chosen.node, clock, random, onError: parts.onWarning });
+    this.#feed =
+      bootstrap.servers.length === 0
+        ? null
+        : new Feed({ bootstrap, node: chosen.node, clock, random, onError: parts.onWarning });
     const source = layeredSource(
       bootstrap.staticSource,
       (kind, name) => hasStatic(bootstrap, kind, name),
-      this.#stream?.client ?? null,
+      this.#feed,
       bootstrap.origin,
     );
     this.#clusters = new Clusters({
@@ -112,7 +113,7 @@ export class Mesh implements AsyncDisposable {
       bootstrap,
       chosen,
       source,
-      client: this.#stream?.client ?? null,
+      client: this.#feed?.client ?? null,
       isMeshDomain,
       httpProxy: parts.httpProxy,
     });
@@ -237,7 +238,7 @@ export class Mesh implements AsyncDisposable {
         mesh: false,
         entry: null,
         outsideMesh: this.#parts.outsideMesh,
-        bootstrap: this.#parts.bootstrap,
+        origin: this.#origin(),
         flavour: this.#listeners.flavour,
       });
     }
@@ -249,7 +250,7 @@ export class Mesh implements AsyncDisposable {
       mesh: true,
       entry,
       outsideMesh: this.#parts.outsideMesh,
-      bootstrap: this.#parts.bootstrap,
+      origin: this.#origin(),
       flavour: this.#listeners.flavour,
     });
   }
@@ -290,9 +291,9 @@ export class Mesh implements AsyncDisposable {
     return { mesh: this.#stats, clusters, endpoints, routes };
   }
 
-  /** The stream to the control plane and every resource on it; null where all configuration is static. */
+  /** The streams to the control planes and every resource on them; null where all configuration is static. */
   feed(): AdsStatus | null {
-    return this.#stream?.client.status() ?? null;
+    return this.#feed?.status() ?? null;
   }
 
   /** Takes no more calls, waits for those in flight, then closes. */
@@ -315,7 +316,7 @@ export class Mesh implements AsyncDisposable {
     this.#clusters.destroy(closedError());
     this.#join.close();
     this.#listeners.wildcard?.close();
-    this.#stream?.release();
+    this.#feed?.close();
   }
 
   /** As `drain`. */
@@ -362,8 +363,11 @@ export class Mesh implements AsyncDisposable {
   }
 
   #controlPlane(): { controlPlane?: string } {
-    const [server] = this.#parts.bootstrap.servers;
-    return server === undefined ? {} : { controlPlane: server.uri };
+    return this.#feed === null ? {} : { controlPlane: this.#feed.serverUri };
+  }
+
+  #origin(): string {
+    return this.#feed === null ? this.#parts.bootstrap.origin : `control plane ${this.#feed.serverUri}`;
   }
 }
 

@@ -1,7 +1,15 @@
 import { readFileSync } from 'node:fs';
-import { type Clock, MeshError, type Random, type StreamTransport } from '@inmesh/core';
+import { type Clock, MeshError, type Random } from '@inmesh/core';
 import { type GrpcClientTls, grpcChannel } from '@inmesh/transports/rpc';
-import { AdsClient, type NodeIdentity, resourceTypes, type TlsServerCredentials, type XdsServer } from '@inmesh/xds';
+import {
+  AdsClient,
+  type AdsServerOptions,
+  type NodeIdentity,
+  resourceTypes,
+  type TlsServerCredentials,
+  type XdsServer,
+} from '@inmesh/xds';
+import { SharedChannels } from './shared-channels.ts';
 import { VERSION } from './version.ts';
 
 /** One user's share of a stream. */
@@ -11,69 +19,66 @@ export interface SharedStream {
 }
 
 export interface SharedStreamOptions {
-  readonly server: XdsServer;
+  /** The best first; at least one. */
+  readonly servers: readonly XdsServer[];
   readonly node: NodeIdentity;
   readonly clock: Clock;
   readonly random: Random;
   readonly onError: (error: Error) => void;
 }
 
+/** A user that hears of what concerns no watcher; of its own kind, because two users may share the function. */
+interface Listener {
+  readonly onError: (error: Error) => void;
+}
+
 interface Shared {
   readonly client: AdsClient;
-  readonly transport: StreamTransport;
-  readonly listeners: Set<(error: Error) => void>;
+  readonly servers: readonly AdsServerOptions[];
+  readonly listeners: Set<Listener>;
 }
 
 /**
- * The streams of this process. One of the few things that meshes of a process must share rather than be given: an
- * istio-agent closes all but the newest stream of a node.
+ * The streams of this process, and the connections under them. One of the few things that meshes of a process must share
+ * rather than be given: an istio-agent closes all but the newest stream of a node.
  */
 const streams = new Map<string, Shared>();
+const channels = new SharedChannels();
 
-/** The stream to a control plane, shared by all meshes that are the same node to the same server. */
-export function shareStream({ server, node, clock, random, onError }: SharedStreamOptions): SharedStream {
-  const key = JSON.stringify([server, node]);
+/** The stream to a control plane and those to fall back on, shared by all that are the same node to the same servers. */
+export function shareStream({ servers, node, clock, random, onError }: SharedStreamOptions): SharedStream {
+  const key = JSON.stringify([servers, node]);
   let shared = streams.get(key);
   if (shared === undefined) {
-    const listeners = new Set<(error: Error) => void>();
+    const listeners = new Set<Listener>();
     const tell = (error: Error) => {
-      for (const listener of listeners) listener(error);
+      for (const { onError } of listeners) onError(error);
     };
-    const transport = grpcChannel({
-      target: server.uri,
-      tls: tlsOf(server),
-      keepaliveMs: server.keepaliveMs,
-      clock,
-    });
+    const [first, ...fallbacks] = shareChannels(servers, clock, tell);
+    if (first === undefined) throw new TypeError('a stream needs a server');
     const client = new AdsClient({
-      transport,
-      serverUri: server.uri,
+      ...first,
+      fallbacks,
       node,
       userAgentVersion: VERSION,
       types: resourceTypes(),
-      variant: server.delta ? 'delta' : 'sotw',
-      serverFeatures: server.features,
-      metadata: () => ({ ...Object.fromEntries(server.initialMetadata), ...callCredentials(server, tell) }),
       onError: tell,
       clock,
       random,
     });
-    shared = { client, transport, listeners };
+    shared = { client, servers: [first, ...fallbacks], listeners };
     streams.set(key, shared);
   }
-  const { client, transport, listeners } = shared;
-  listeners.add(onError);
-  let released = false;
+  const { client, listeners, servers: opened } = shared;
+  const listener: Listener = { onError };
+  listeners.add(listener);
   return {
     client,
     release: () => {
-      if (released) return;
-      released = true;
-      listeners.delete(onError);
-      if (listeners.size > 0) return;
+      if (!listeners.delete(listener) || listeners.size > 0) return;
       streams.delete(key);
       client.close();
-      transport.close();
+      for (const { transport } of opened) transport.close();
     },
   };
 }
@@ -98,6 +103,29 @@ function callCredentials(
     }
   }
   return {};
+}
+
+/** All of them or, where one cannot be used, none. */
+function shareChannels(servers: readonly XdsServer[], clock: Clock, tell: (error: Error) => void): AdsServerOptions[] {
+  const shared: AdsServerOptions[] = [];
+  try {
+    for (const server of servers) {
+      const { uri, keepaliveMs } = server;
+      shared.push({
+        transport: channels.share(JSON.stringify(server), () =>
+          grpcChannel({ target: uri, tls: tlsOf(server), keepaliveMs, clock }),
+        ),
+        serverUri: uri,
+        variant: server.delta ? 'delta' : 'sotw',
+        serverFeatures: server.features,
+        metadata: () => ({ ...Object.fromEntries(server.initialMetadata), ...callCredentials(server, tell) }),
+      });
+    }
+  } catch (error) {
+    for (const { transport } of shared) transport.close();
+    throw error;
+  }
+  return shared;
 }
 
 function tlsOf({ uri, credentials }: XdsServer): GrpcClientTls | null {

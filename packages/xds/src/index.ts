@@ -1,6 +1,7 @@
 export type { BackoffOptions } from './ads/backoff.ts';
 export { AdsClient, type AdsClientOptions, type AdsServerOptions } from './ads/client.ts';
 export type { CollectionWatcher } from './ads/collection.ts';
+export { Federation, type FederationOptions, type LeasedSource } from './ads/federation.ts';
 export type { AdsNode } from './ads/node.ts';
 export {
   type DecodeContext,

@@ -1,0 +1,68 @@
+import type { Clock, ConfigSource, Kind, Model, Random, Unwatch, Watcher } from '@inmesh/core';
+import { type AdsClient, type AdsStatus, type Bootstrap, Federation, type NodeIdentity } from '@inmesh/xds';
+import { type SharedStream, shareStream } from './shared-streams.ts';
+
+export interface FeedOptions {
+  /** Names at least one server. */
+  readonly bootstrap: Bootstrap;
+  /** Who this process is to the servers: the bootstrap's node, or what the flavour makes of it. */
+  readonly node: NodeIdentity;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly onError: (error: Error) => void;
+}
+
+/** All that control planes tell one mesh: those of the bootstrap, and those of its authorities from the first use of their names on. */
+export class Feed implements ConfigSource {
+  readonly #own: SharedStream;
+  readonly #federation: Federation<AdsClient>;
+
+  constructor({ bootstrap, node, clock, random, onError }: FeedOptions) {
+    const { authorities, servers: ownServers } = bootstrap;
+    const share = (servers: Bootstrap['servers']) => shareStream({ servers, node, clock, random, onError });
+    this.#own = share(ownServers);
+    this.#federation = new Federation({
+      own: this.#own.client,
+      open: (name) => {
+        const authority = Object.hasOwn(authorities, name) ? authorities[name] : undefined;
+        if (authority === undefined) return null;
+        // An authority that names no servers has those of the bootstrap (gRFC A47), and so shares their stream.
+        return share(authority.servers.length === 0 ? ownServers : authority.servers);
+      },
+      nodeId: node.id,
+      clock,
+    });
+  }
+
+  watch<K extends Kind>(kind: K, name: string, watcher: Watcher<Model[K]>): Unwatch {
+    return this.#federation.watch(kind, name, watcher);
+  }
+
+  /** The client of the bootstrap's own servers, which tells whole types. */
+  get client(): AdsClient {
+    return this.#own.client;
+  }
+
+  /** The server in force for names without an authority. */
+  get serverUri(): string {
+    return this.#own.client.status().stream.serverUri;
+  }
+
+  /** `stream` is that of the names without an authority; servers and resources are of all authorities in use. */
+  status(): AdsStatus {
+    const own = this.#own.client.status();
+    const others = new Set(this.#federation.sources);
+    others.delete(this.#own.client);
+    const all = [own, ...Array.from(others, (client) => client.status())];
+    return {
+      stream: own.stream,
+      servers: all.flatMap(({ servers }) => servers),
+      resources: all.flatMap(({ resources }) => resources),
+    };
+  }
+
+  close(): void {
+    this.#federation.close();
+    this.#own.release();
+  }
+}
