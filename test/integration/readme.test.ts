@@ -47,6 +47,15 @@ describe('the README', () => {
     assert.match(out, /^\[connection_failure\] cannot connect: .*cluster reviews-v\d, endpoint 127\.0\.0\.1:/);
   });
 
+  it('has a program for pods that tells, outside of one, what it misses', async () => {
+    const code = `import { createMesh } from 'inmesh';\n${block('ts', 'istio: {}')}`;
+    const program = new Program(code, { env: { POD_NAMESPACE: '', NAMESPACE: '' } });
+    programs.push(program);
+    const { code: exit, err } = await program.ended;
+    assert.equal(exit, 1);
+    assert.match(err, /\[invalid_config\] istio: namespace is not known; set POD_NAMESPACE/);
+  });
+
   it('shows an explanation that can be had', async () => {
     const line = /`(npx inmesh explain [^`]+)`/.exec(readme)?.[1];
     assert.ok(line);
