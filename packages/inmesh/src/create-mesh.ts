@@ -36,6 +36,18 @@ export interface MeshOptions {
   readonly holdTimeoutMs?: number;
   /** Calls that wait for their routes at the same time. Default 10,000. */
   readonly maxHeld?: number;
+  /**
+   * A directory in which the feed is remembered: services that were called and their last good resources, so that an application
+   * that starts while its control plane is away can call them at once. Never secrets; for the owner's eyes only. Default: the
+   * bootstrap's `inmesh: { state_directory }`, else nothing is remembered, because no directory is every application's to write in.
+   */
+  readonly stateDirectory?: string;
+  /**
+   * Milliseconds without a call after which a service is not followed any more; the next call takes it up again. Not while the
+   * control plane is away, nor while calls are under way; never for `services`. 0: never. Default 3,600,000 (an hour): far
+   * above the pauses of a service in use, and well below a day's, so that what was called once is not paid for all week.
+   */
+  readonly idleServiceMs?: number;
   /** Hears of what is wrong and stops nothing. Default: `process.emitWarning`. */
   readonly onWarning?: (warning: Error) => void;
   /** Default: real time. */

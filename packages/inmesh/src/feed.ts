@@ -1,5 +1,12 @@
 import type { Clock, ConfigSource, Kind, Model, Random, Unwatch, Watcher } from '@inmesh/core';
-import { type AdsClient, type AdsStatus, type Bootstrap, Federation, type NodeIdentity } from '@inmesh/xds';
+import {
+  type AdsClient,
+  type AdsStatus,
+  type Bootstrap,
+  Federation,
+  type FeedStore,
+  type NodeIdentity,
+} from '@inmesh/xds';
 import { type SharedStream, shareStream } from './shared-streams.ts';
 
 export interface FeedOptions {
@@ -7,6 +14,8 @@ export interface FeedOptions {
   readonly bootstrap: Bootstrap;
   /** Who this process is to the servers: the bootstrap's node, or what the flavour makes of it. */
   readonly node: NodeIdentity;
+  /** Where it is remembered; null for nowhere. */
+  readonly stateDirectory: string | null;
   readonly clock: Clock;
   readonly random: Random;
   readonly onError: (error: Error) => void;
@@ -17,9 +26,10 @@ export class Feed implements ConfigSource {
   readonly #own: SharedStream;
   readonly #federation: Federation<AdsClient>;
 
-  constructor({ bootstrap, node, clock, random, onError }: FeedOptions) {
+  constructor({ bootstrap, node, stateDirectory, clock, random, onError }: FeedOptions) {
     const { authorities, servers: ownServers } = bootstrap;
-    const share = (servers: Bootstrap['servers']) => shareStream({ servers, node, clock, random, onError });
+    const share = (servers: Bootstrap['servers']) =>
+      shareStream({ servers, node, stateDirectory, clock, random, onError });
     this.#own = share(ownServers);
     this.#federation = new Federation({
       own: this.#own.client,
@@ -41,6 +51,11 @@ export class Feed implements ConfigSource {
   /** The client of the bootstrap's own servers, which tells whole types. */
   get client(): AdsClient {
     return this.#own.client;
+  }
+
+  /** What of the bootstrap's own servers is remembered over a restart; null for nothing. */
+  get store(): FeedStore | null {
+    return this.#own.store;
   }
 
   /** The server in force for names without an authority. */

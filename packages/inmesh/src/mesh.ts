@@ -18,7 +18,7 @@ import {
 } from '@inmesh/core';
 import { dnsResolver } from '@inmesh/discovery';
 import { type DispatcherLike, MeshDispatcher, onCall, SocketConnector } from '@inmesh/transports';
-import { type AdsStatus, type Bootstrap, chooseFlavour, Join } from '@inmesh/xds';
+import { type AdsStatus, type Bootstrap, chooseFlavour, Join, type JoinedAuthority } from '@inmesh/xds';
 import { type Explanation, explainCall } from './explain.ts';
 import { Feed } from './feed.ts';
 import { Installation, WithoutMesh } from './install.ts';
@@ -37,6 +37,10 @@ export interface MeshParts {
   readonly failAs: 'response' | 'error';
   readonly holdTimeoutMs: number;
   readonly maxHeld: number;
+  /** Null for none. */
+  readonly stateDirectory: string | null;
+  /** Milliseconds; 0 for never. */
+  readonly idleServiceMs: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly onWarning: (warning: Error) => void;
@@ -87,7 +91,14 @@ export class Mesh implements AsyncDisposable {
     this.#feed =
       bootstrap.servers.length === 0
         ? null
-        : new Feed({ bootstrap, node: chosen.node, clock, random, onError: parts.onWarning });
+        : new Feed({
+            bootstrap,
+            node: chosen.node,
+            stateDirectory: parts.stateDirectory,
+            clock,
+            random,
+            onError: parts.onWarning,
+          });
     const source = layeredSource(
       bootstrap.staticSource,
       (kind, name) => hasStatic(bootstrap, kind, name),
@@ -124,6 +135,12 @@ export class Mesh implements AsyncDisposable {
       clusters: this.#clusters,
       random,
       listeners: this.#listeners.finder,
+      idle: {
+        clock,
+        afterMs: parts.idleServiceMs,
+        connected: () => this.#feed === null || this.#feed.client.status().stream.connected,
+      },
+      services: this.#feed?.store ?? null,
     });
     this.#dispatch = outbound({
       directory: {
@@ -143,7 +160,12 @@ export class Mesh implements AsyncDisposable {
     const without = new WithoutMesh();
     this.dispatcher = this.#door((legacy) => without.dispatcher(legacy));
     this.#fetchDoor = this.#door(() => without.builtIn());
-    for (const service of parts.services) this.#lookup(service);
+    for (const service of parts.services) this.#lookup(service).pinned = true;
+    for (const { target, authority } of this.#feed?.store?.services() ?? []) {
+      const colon = target.lastIndexOf(':');
+      // Domains may have changed since.
+      if (this.#isMesh(target.slice(0, colon), Number(target.slice(colon + 1)))) this.#join.prefetch(target, authority);
+    }
   }
 
   /** The runtime's own fetch over the mesh: its Request, Response and FormData, and the mesh's way of carrying them. */
@@ -176,7 +198,7 @@ export class Mesh implements AsyncDisposable {
     wildcard?.start();
     const named = [...this.#parts.services, ...services.map(serviceUrl)].map((url) => this.#lookup(url));
     // Of the others in use it is an answer, too, that the feed does not know them: their calls pass through.
-    const entries = new Set([...named, ...[...this.#join.entries].filter(({ absent }) => !absent)]);
+    const entries = new Set([...named, ...[...this.#join.entries].filter(isInUse)]);
     await new Promise<void>((resolve, reject) => {
       const cleanup: (() => void)[] = [];
       let over = false;
@@ -386,6 +408,10 @@ class SeenCalls implements DispatcherLike {
     };
     return this.#dispatcher.dispatch(Object.assign(options, { [onCall]: seen }), handler);
   }
+}
+
+function isInUse({ absent, called, prefetched }: JoinedAuthority): boolean {
+  return !absent && (called || !prefetched);
 }
 
 function closedError(): MeshError {

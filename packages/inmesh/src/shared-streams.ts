@@ -4,17 +4,21 @@ import { type GrpcClientTls, grpcChannel } from '@inmesh/transports/rpc';
 import {
   AdsClient,
   type AdsServerOptions,
+  FeedStore,
   type NodeIdentity,
   resourceTypes,
   type TlsServerCredentials,
   type XdsServer,
 } from '@inmesh/xds';
 import { SharedChannels } from './shared-channels.ts';
+import { stateDirectory } from './state-directory.ts';
 import { VERSION } from './version.ts';
 
 /** One user's share of a stream. */
 export interface SharedStream {
   readonly client: AdsClient;
+  /** Null where nothing is remembered over a restart. */
+  readonly store: FeedStore | null;
   release(): void;
 }
 
@@ -22,6 +26,8 @@ export interface SharedStreamOptions {
   /** The best first; at least one. */
   readonly servers: readonly XdsServer[];
   readonly node: NodeIdentity;
+  /** Where the feed is remembered; null for nowhere. Whoever shares a stream shares the directory of the first. */
+  readonly stateDirectory: string | null;
   readonly clock: Clock;
   readonly random: Random;
   readonly onError: (error: Error) => void;
@@ -35,6 +41,8 @@ interface Listener {
 interface Shared {
   readonly client: AdsClient;
   readonly servers: readonly AdsServerOptions[];
+  readonly store: FeedStore | null;
+  readonly directory: string | null;
   readonly listeners: Set<Listener>;
 }
 
@@ -46,39 +54,64 @@ const streams = new Map<string, Shared>();
 const channels = new SharedChannels();
 
 /** The stream to a control plane and those to fall back on, shared by all that are the same node to the same servers. */
-export function shareStream({ servers, node, clock, random, onError }: SharedStreamOptions): SharedStream {
+export function shareStream({ servers, node, clock, random, onError, ...options }: SharedStreamOptions): SharedStream {
   const key = JSON.stringify([servers, node]);
+  const listener: Listener = { onError };
   let shared = streams.get(key);
   if (shared === undefined) {
-    const listeners = new Set<Listener>();
+    const listeners = new Set<Listener>([listener]);
     const tell = (error: Error) => {
       for (const { onError } of listeners) onError(error);
     };
     const [first, ...fallbacks] = shareChannels(servers, clock, tell);
     if (first === undefined) throw new TypeError('a stream needs a server');
+    const directory = options.stateDirectory;
+    const store =
+      directory === null
+        ? null
+        : new FeedStore({
+            files: stateDirectory(directory),
+            node,
+            serverUri: first.serverUri,
+            clock,
+            onWarning: tell,
+          });
     const client = new AdsClient({
       ...first,
       fallbacks,
       node,
       userAgentVersion: VERSION,
       types: resourceTypes(),
+      memory: store,
       onError: tell,
       clock,
       random,
     });
-    shared = { client, servers: [first, ...fallbacks], listeners };
+    // A process that ends without closing its mesh still remembers what it saw.
+    if (store !== null) process.once('exit', store.close);
+    shared = { client, servers: [first, ...fallbacks], store, directory, listeners };
     streams.set(key, shared);
   }
-  const { client, listeners, servers: opened } = shared;
-  const listener: Listener = { onError };
+  const { client, listeners, servers: opened, store, directory } = shared;
   listeners.add(listener);
+  if (options.stateDirectory !== null && options.stateDirectory !== directory) {
+    onError(
+      new Error(
+        `state directory ${options.stateDirectory} is not used: another mesh shares the stream to ${servers[0]?.uri}, with ${directory ?? 'none'}`,
+      ),
+    );
+  }
   return {
     client,
+    store,
     release: () => {
       if (!listeners.delete(listener) || listeners.size > 0) return;
       streams.delete(key);
       client.close();
       for (const { transport } of opened) transport.close();
+      if (store === null) return;
+      process.off('exit', store.close);
+      store.close();
     },
   };
 }

@@ -3,6 +3,7 @@ export { AdsClient, type AdsClientOptions, type AdsServerOptions } from './ads/c
 export type { CollectionWatcher } from './ads/collection.ts';
 export { Federation, type FederationOptions, type LeasedSource } from './ads/federation.ts';
 export type { AdsNode } from './ads/node.ts';
+export type { KeptResource, ResourceMemory } from './ads/resource-memory.ts';
 export {
   type DecodeContext,
   type Decoded,
@@ -77,6 +78,10 @@ export {
 export { Join, type JoinOptions } from './join/join.ts';
 export type { JoinedAuthority } from './join/joined-authority.ts';
 export { type ListenerFinder, type ListenerWatcher, listenersByName } from './join/listener-finder.ts';
+export type { ServiceMemory } from './join/service-memory.ts';
+export { FeedStore, type FeedStoreOptions } from './store/feed-store.ts';
+export type { StoredService } from './store/format.ts';
+export type { StateFiles } from './store/state-files.ts';
 export {
   type DecodeMessageOptions,
   type DocumentPath,

@@ -16,6 +16,7 @@ import type { CollectionWatcher } from './collection.ts';
 import { openDeltaStream } from './delta-stream.ts';
 import type { AdsNode } from './node.ts';
 import { joinReasons } from './reason.ts';
+import type { ResourceMemory } from './resource-memory.ts';
 import type { DecodeProfile, ResourceType, ResourceTypes } from './resource-type.ts';
 import { ServerChain } from './server-chain.ts';
 import { readServerFeatures } from './server-features.ts';
@@ -63,6 +64,8 @@ export interface AdsClientOptions extends AdsServerOptions {
    * `resource_timer_is_transient_error` (gRFC A88).
    */
   readonly resourceTimeoutMs?: number | undefined;
+  /** Keeps what was watched beyond this client and its watchers. Default: nothing does. */
+  readonly memory?: ResourceMemory | null | undefined;
   /** Waits between streams that fail. Default: gRPC's. */
   readonly backoff?: BackoffOptions | undefined;
   /** How streams of one variant, or of each, are opened. Default: as this package does. */
@@ -118,6 +121,7 @@ export class AdsClient implements ConfigSource {
       get context() {
         return inForce().context;
       },
+      memory: options.memory ?? null,
       onError: options.onError,
       subscriptionChanged: () => chain().schedule(),
       run: (job) => this.#slices.run(job),

@@ -34,6 +34,8 @@ export class ResourceState<T> {
   version = '';
   /** Place of the server that gave `bytes`, 0 for the best. */
   priority = 0;
+  /** `bytes` are from an earlier run or an earlier watch, and the server has not said yet that they are in force. */
+  remembered = false;
   refused: RefusedVersion | null = null;
   trouble: Trouble | null = null;
   /** Runs while an answer is waited for. */
@@ -50,7 +52,7 @@ export class ResourceState<T> {
   get state(): ResourceStatusState {
     if (this.refused !== null) return 'NACKED';
     if (this.trouble !== null) return this.trouble.state;
-    return this.bytes === null ? 'REQUESTED' : 'ACKED';
+    return this.bytes === null || this.remembered ? 'REQUESTED' : 'ACKED';
   }
 
   /** Nothing was heard of it. */
@@ -63,6 +65,7 @@ export class ResourceState<T> {
     this.bytes = null;
     this.value = null;
     this.version = '';
+    this.remembered = false;
     this.ttl?.cancel();
     this.ttl = null;
   }

@@ -1,6 +1,7 @@
 import { type Clock, type Kind, MeshError, type Model, type Timer, type Unwatch, type Watcher } from '@inmesh/core';
 import { Collection, type CollectionSeat, type CollectionWatcher } from './collection.ts';
 import { reasonOf } from './reason.ts';
+import type { ResourceMemory } from './resource-memory.ts';
 import { canonicalName } from './resource-name.ts';
 import { ResourceState, type Seat, type Trouble } from './resource-state.ts';
 import type { DecodeContext, Decoded, ResourceType } from './resource-type.ts';
@@ -24,6 +25,7 @@ export interface CacheHost {
   readonly connected: boolean;
   /** Why the control plane cannot be reached; null while it can, as far as is known. */
   readonly outage: MeshError | null;
+  readonly memory: ResourceMemory | null;
   subscriptionChanged(): void;
   /** Does work between that of responses. */
   run(job: Job): void;
@@ -87,8 +89,11 @@ export class TypeCache<K extends Kind> {
     const state = this.#states.get(name) ?? this.#newState(name);
     this.#build(state);
     if (this.#all.settled && state.unknown) this.#notAmongAll(state);
+    // While the server can be asked, its word is worth the wait: the memory may be old.
+    if (!this.#host.connected) this.#recall(state);
     const seat: Seat<Model[K]> = { watcher };
     state.seats.add(seat);
+    if (!state.remembered) this.#keep(state);
     if (this.wanted.add(name)) this.#host.subscriptionChanged();
     this.#replay(state, seat);
     return () => {
@@ -122,11 +127,12 @@ export class TypeCache<K extends Kind> {
     };
   }
 
-  /** Something is watched of which nothing is known. */
+  /** Something is watched of which nothing is known, or nothing but what was remembered. */
   get lacking(): boolean {
     if (this.#all.active && !this.#all.settled) return true;
     for (const state of this.#states.values()) {
-      if (state.seats.size > 0 && (state.unknown || state.trouble?.state === 'TIMEOUT')) return true;
+      if (state.seats.size === 0) continue;
+      if (state.unknown || state.remembered || state.trouble?.state === 'TIMEOUT') return true;
     }
     return false;
   }
@@ -157,7 +163,10 @@ export class TypeCache<K extends Kind> {
       known.trouble = null;
       known.version = resource.version;
       known.priority = this.#host.priority;
+      if (known.remembered) this.#answered(known);
+      known.remembered = false;
       this.#live(known, resource.ttlMs);
+      this.#keep(known);
       return { name, refusal: null };
     }
     if (known?.refused != null && Buffer.compare(known.refused.bytes, bytes) === 0) {
@@ -182,7 +191,9 @@ export class TypeCache<K extends Kind> {
     if (!this.type.fullState) return;
     for (const state of [...this.#states.values()]) {
       if (present.has(state.name) || this.#outranks(state)) continue;
-      if (state.bytes !== null || state.refused !== null) this.#remove(state);
+      // What is only remembered never came, either.
+      const came = state.bytes !== null && (!state.remembered || this.#all.active);
+      if (came || state.refused !== null) this.#remove(state);
       else if (this.#all.active && state.unknown) this.#notAmongAll(state);
     }
   }
@@ -213,7 +224,12 @@ export class TypeCache<K extends Kind> {
   /** Tells all watchers bad news that leaves everything in force. */
   ambientError(error: MeshError): void {
     if (this.wanted.any) this.stats.update_failure++;
-    for (const state of [...this.#states.values()]) this.#tell(state, (watcher) => watcher.ambientError(error));
+    for (const state of [...this.#states.values()]) {
+      const recalled = state.seats.size > 0 && this.#recall(state);
+      const { value } = state;
+      if (recalled && value !== null) this.#tell(state, (watcher) => watcher.changed(value));
+      this.#tell(state, (watcher) => watcher.ambientError(error));
+    }
     this.#all.tell((watcher) => watcher.ambientError(error));
   }
 
@@ -286,9 +302,11 @@ export class TypeCache<K extends Kind> {
     state.bytes = bytes;
     state.version = version;
     state.priority = this.#host.priority;
+    state.remembered = false;
     state.refused = null;
     state.trouble = null;
     this.#live(state, ttlMs);
+    this.#keep(state);
     // Nobody watches: the bytes stay, and the value is decoded again when somebody comes.
     state.value = state.seats.size > 0 ? value : null;
     this.#tell(state, (watcher) => watcher.changed(value));
@@ -324,7 +342,7 @@ export class TypeCache<K extends Kind> {
 
   /** A better server than the one in force gave it: until that one gives another, it stays, whatever it has not got. */
   #outranks(state: ResourceState<Model[K]>): boolean {
-    return state.bytes !== null && state.priority < this.#host.priority;
+    return state.bytes !== null && !state.remembered && state.priority < this.#host.priority;
   }
 
   #remove(state: ResourceState<Model[K]>): void {
@@ -365,6 +383,7 @@ export class TypeCache<K extends Kind> {
   #dropValue(state: ResourceState<Model[K]>): void {
     const { bytes, name } = state;
     state.drop();
+    this.#host.memory?.forget(this.type.kind, name);
     if (bytes !== null) this.#all.tell((watcher) => watcher.removed(name));
   }
 
@@ -423,6 +442,32 @@ export class TypeCache<K extends Kind> {
       state.drop();
       this.#refuse(name, version, bytes, reasonOf(error), error);
     }
+  }
+
+  /** Puts the last good version in force, where nothing is known and the memory has one; true if so. */
+  #recall(state: ResourceState<Model[K]>): boolean {
+    const { memory, context } = this.#host;
+    const kept = memory !== null && state.unknown ? memory.recall(this.type.kind, state.name) : null;
+    if (kept === null) return false;
+    try {
+      state.value = this.type.decode(kept.bytes, context).value;
+    } catch {
+      // What a former version of inmesh took and this one refuses: the server will be told when it sends that.
+      memory?.forget(this.type.kind, state.name);
+      return false;
+    }
+    state.bytes = kept.bytes;
+    state.version = kept.version;
+    state.remembered = true;
+    return true;
+  }
+
+  /** Remembers what is in force and watched; not what is in force for a limited time. */
+  #keep({ name, bytes, version, seats, ttl }: ResourceState<Model[K]>): void {
+    const { memory } = this.#host;
+    if (memory === null || bytes === null || seats.size === 0) return;
+    if (ttl === null) memory.keep(this.type.kind, name, { version, bytes });
+    else memory.forget(this.type.kind, name);
   }
 
   /** As the wrapper or the content has it; or an alias, where only that one is watched. */
@@ -503,8 +548,8 @@ export class TypeCache<K extends Kind> {
   /** Only the server in force is told of what it gave: another is to send all it has, which is how it comes to be in force. */
   *#held(server: number): Generator<readonly [name: string, version: string]> {
     if (!this.#deltaVersions || server !== this.#host.priority) return;
-    for (const { name, bytes, version, priority } of this.#states.values()) {
-      if (bytes !== null && priority === server) yield [name, version];
+    for (const { name, bytes, version, priority, remembered } of this.#states.values()) {
+      if (bytes !== null && !remembered && priority === server) yield [name, version];
     }
   }
 
@@ -514,7 +559,10 @@ export class TypeCache<K extends Kind> {
     this.stats.init_fetch_timeout++;
     this.#touch(state);
     const message = `the control plane did not answer within ${resourceTimeoutMs} ms`;
-    if (features.resourceTimerIsTransientError) {
+    // A server that never answered for this type has given no verdict: it may be stopped behind a live connection.
+    const silent = state.remembered && this.stats.update_attempt === 0;
+    if (silent) this.#untimed.add(state);
+    if (silent || features.resourceTimerIsTransientError) {
       this.#trouble(state, { state: 'TIMEOUT', error: this.#error('connection_failure', message, state.name) });
     } else {
       this.#becomeAbsent(state, message);

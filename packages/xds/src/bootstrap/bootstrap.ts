@@ -92,6 +92,8 @@ export interface Bootstrap {
   readonly outsideMesh: OutsideMesh;
   /** How the control plane lays out its feed; `auto` goes by the bootstrap. */
   readonly flavour: 'auto' | 'grpc' | 'sidecar' | 'consul';
+  /** Where the feed is remembered over a restart; null for nowhere. */
+  readonly stateDirectory: string | null;
   /** What was read and has no effect. */
   readonly warnings: readonly string[];
 }
@@ -116,5 +118,6 @@ export const EMPTY_BOOTSTRAP: Bootstrap = {
   meshDomains: [],
   outsideMesh: 'passThrough',
   flavour: 'auto',
+  stateDirectory: null,
   warnings: [],
 };

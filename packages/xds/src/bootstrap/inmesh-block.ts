@@ -17,12 +17,15 @@ const FLAVOURS = ['auto', 'grpc', 'sidecar', 'consul'] as const;
  *       domains: ['*.corp']          # hosts that belong to the mesh, beside the default ones
  *       outside_mesh: refuse         # or pass_through, the default
  *       flavour: sidecar             # or grpc, consul, auto (the default)
+ *       state_directory: /var/lib/web # what is remembered over a restart; default: nothing
  */
-export function readInmeshBlock(document: TextDocument): Pick<Bootstrap, 'meshDomains' | 'outsideMesh' | 'flavour'> {
+export function readInmeshBlock(
+  document: TextDocument,
+): Pick<Bootstrap, 'meshDomains' | 'outsideMesh' | 'flavour' | 'stateDirectory'> {
   const block = new Fields(document).inside('inmesh');
   for (const name of Object.keys(new Fields(document).object('inmesh') ?? {})) {
-    if (!['domains', 'outside_mesh', 'outsideMesh', 'flavour'].includes(name)) {
-      throw block.error(name, 'is not known', 'the block has domains, outside_mesh and flavour');
+    if (!['domains', 'outside_mesh', 'outsideMesh', 'flavour', 'state_directory'].includes(name)) {
+      throw block.error(name, 'is not known', 'the block has domains, outside_mesh, flavour and state_directory');
     }
   }
   const meshDomains = block.strings('domains');
@@ -41,7 +44,10 @@ export function readInmeshBlock(document: TextDocument): Pick<Bootstrap, 'meshDo
   const named = block.string('flavour') ?? 'auto';
   const flavour = FLAVOURS.find((each) => each === named);
   if (flavour === undefined) throw block.error('flavour', `"${named}" is not known`, `write ${FLAVOURS.join(', ')}`);
-  return { meshDomains, outsideMesh, flavour };
+  const stateDirectory = block.string('state_directory') ?? null;
+  if (stateDirectory === '')
+    throw block.error('state_directory', 'is empty', 'name a directory, or leave the field out');
+  return { meshDomains, outsideMesh, flavour, stateDirectory };
 }
 
 function isDomainPattern(text: string): boolean {

@@ -307,12 +307,17 @@ describe('loadBootstrap', () => {
     [
       'an unknown name in inmesh',
       'inmesh:\n  domain: [a]',
-      /^b\.yaml:2:\d+: inmesh\.domain: is not known; the block has domains, outside_mesh and flavour$/,
+      /^b\.yaml:2:\d+: inmesh\.domain: is not known; the block has domains, outside_mesh, flavour and state_directory$/,
     ],
     [
       'a bad domain',
       'inmesh:\n  domains: ["http://a"]',
       /^b\.yaml:2:13: inmesh\.domains\[0\]: "http:\/\/a" is no pattern of hosts; /,
+    ],
+    [
+      'a state_directory without a name',
+      "inmesh: { state_directory: '' }",
+      /inmesh\.state_directory: is empty; name a directory, or leave the field out$/,
     ],
     [
       'a bad outside_mesh',

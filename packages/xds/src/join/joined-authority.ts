@@ -24,6 +24,14 @@ export class JoinedAuthority implements AuthorityEntry {
   ambient: MeshError | null = null;
   /** Set by each use; whoever looks for what is not in use takes it back. */
   used = false;
+  /** Set by each use; the sweep for what is idle takes it back. */
+  called = false;
+  /** Followed because it was called in an earlier run. In this one only where `called` says so, until the sweep has seen that. */
+  prefetched = false;
+  /** Rounds of the sweep in a row that found it idle. */
+  idleRounds = 0;
+  /** Never idle. */
+  pinned = false;
   readonly #options: JoinOptions;
   #unwatchListener: Unwatch | null = null;
   #listener: Listener | null = null;
@@ -59,6 +67,17 @@ export class JoinedAuthority implements AuthorityEntry {
     return this.#waiting.size > 0;
   }
 
+  /** True while calls wait for it or are under way to its clusters: also those of other authorities, because clusters do not tell them apart. */
+  get busy(): boolean {
+    if (this.awaited) return true;
+    for (const { cluster } of this.#clusters.values()) {
+      if (cluster === null) continue;
+      const { upstream_rq_active: active, upstream_rq_pending_active: pending } = cluster.stats;
+      if (active > 0 || pending > 0 || cluster.retriesActive > 0) return true;
+    }
+    return false;
+  }
+
   whenSettled(callback: () => void): () => void {
     this.#waiting.add(callback);
     return () => this.#waiting.delete(callback);
@@ -79,6 +98,7 @@ export class JoinedAuthority implements AuthorityEntry {
     this.#dropRoutes();
     this.#releaseClusters();
     this.absent = absent;
+    if (error.code === 'no_route') this.#options.services?.lost(this.target, this.authority);
     this.#fail(error);
   }
 
@@ -189,6 +209,7 @@ export class JoinedAuthority implements AuthorityEntry {
       previous: this.table,
     });
     this.error = null;
+    if (this.called) this.#options.services?.used(this.target, this.authority);
     this.#releaseClusters(wanted);
     this.#tell();
   }
