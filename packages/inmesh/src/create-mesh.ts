@@ -57,7 +57,7 @@ export interface MeshOptions {
 }
 
 /**
- * The mesh, wired from the environment and these options. It opens nothing before the first call. Rejects with a
+ * The mesh, wired from the environment and these options. It opens nothing before the first call, unless services are named or remembered. Rejects with a
  * MeshError (`invalid_config`) that names file, line and field where the bootstrap is wrong.
  */
 export async function createMesh(options: MeshOptions = {}): Promise<Mesh> {
