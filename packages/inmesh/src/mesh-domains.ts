@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { nodeDnsDomain } from '@inmesh/xds';
 
 export interface MeshDomainsOptions {
   /** The node's DNS domain, such as `cluster.local`. */
@@ -35,7 +36,7 @@ export function meshDomains({
 
 /** `cluster.local` of a node id such as `sidecar~10.0.0.1~web.default~default.svc.cluster.local`; Kubernetes' default elsewhere. */
 export function nodeDomain(nodeId: string): string {
-  const domain = nodeId.split('~')[3] ?? '';
+  const domain = nodeDnsDomain(nodeId);
   const svc = domain.indexOf('.svc.');
   return svc < 0 ? 'cluster.local' : domain.slice(svc + '.svc.'.length);
 }

@@ -1,8 +1,7 @@
 import { type ClientHttp2Stream, constants, type IncomingHttpHeaders, type IncomingHttpStatusHeader } from 'node:http2';
-import type { MessageStream, StreamHandlers, StreamStatus } from '@inmesh/core';
+import { type MessageStream, outsideContext, type StreamHandlers, type StreamStatus } from '@inmesh/core';
 import type { ClientSession } from './client-session.ts';
 import { MessageReader } from './framing.ts';
-import { outsideAnyCall } from './outside.ts';
 import { grpcCode, statusOfHeaders, statusOfHttp, statusOfReset } from './status.ts';
 import { writeMessage } from './write-message.ts';
 
@@ -49,7 +48,7 @@ export class ClientStream implements MessageStream {
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    outsideAnyCall(() => {
+    outsideContext(() => {
       this.#deliver();
       if (!this.#paused) this.#stream?.resume();
     });

@@ -1,8 +1,7 @@
-import type { MessageStream, StreamHandlers, StreamTransport } from '@inmesh/core';
+import { type MessageStream, outsideContext, type StreamHandlers, type StreamTransport } from '@inmesh/core';
 import { type FilledOptions, fillOptions, type GrpcChannelOptions } from './client-options.ts';
 import { ClientSession } from './client-session.ts';
 import { ClientStream } from './client-stream.ts';
-import { outsideAnyCall } from './outside.ts';
 import { type Address, parseTarget } from './target.ts';
 
 /**
@@ -26,7 +25,7 @@ class GrpcChannel implements StreamTransport {
   }
 
   open(path: string, metadata: Readonly<Record<string, string>>, handlers: StreamHandlers): MessageStream {
-    return outsideAnyCall(() => {
+    return outsideContext(() => {
       if (this.#session === null || !this.#session.usable) {
         this.#session = new ClientSession(this.#options, this.#address);
       }

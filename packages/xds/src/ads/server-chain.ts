@@ -1,5 +1,4 @@
-import type { MeshError } from '@inmesh/core';
-import { outsideAnyCall } from './outside.ts';
+import { type MeshError, outsideContext } from '@inmesh/core';
 import type { ServerLink, ServerLinkEvents } from './server-link.ts';
 import type { AdsStream, Update } from './stream.ts';
 
@@ -52,7 +51,7 @@ export class ServerChain {
     if (this.#checking || !this.link.failing) return;
     // After the turn, as requests are sent: what is taken back by then is no reason to change the server.
     this.#checking = true;
-    outsideAnyCall(() =>
+    outsideContext(() =>
       queueMicrotask(() => {
         this.#checking = false;
         this.#fallBack();

@@ -1,7 +1,13 @@
-import { type Clock, MeshError, type StreamStatus, type StreamTransport, type Timer } from '@inmesh/core';
+import {
+  type Clock,
+  MeshError,
+  outsideContext,
+  type StreamStatus,
+  type StreamTransport,
+  type Timer,
+} from '@inmesh/core';
 import type { Backoff } from './backoff.ts';
 import type { AdsNode } from './node.ts';
-import { outsideAnyCall } from './outside.ts';
 import {
   type AdsStreamState,
   type AdsStreamStatus,
@@ -102,7 +108,7 @@ export class ServerLink {
   schedule(): void {
     if (this.#flushing || this.#resting || this.#state === 'closed') return;
     this.#flushing = true;
-    outsideAnyCall(() => queueMicrotask(() => this.#flush()));
+    outsideContext(() => queueMicrotask(() => this.#flush()));
   }
 
   /** Asks for all that is wanted; `previous`: the server that was asked before this one. */

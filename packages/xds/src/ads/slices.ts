@@ -1,5 +1,4 @@
-import type { Clock } from '@inmesh/core';
-import { outsideAnyCall } from './outside.ts';
+import { type Clock, outsideContext } from '@inmesh/core';
 
 /** Work in small steps. */
 export interface Job {
@@ -49,7 +48,7 @@ export class Slices {
         job.done();
       }
       if (this.#jobs.length > 0 && this.#clock.now() >= until) {
-        outsideAnyCall(() => this.#clock.afterInput(() => this.#slice()));
+        outsideContext(() => this.#clock.afterInput(() => this.#slice()));
         return;
       }
     }
