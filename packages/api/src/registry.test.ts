@@ -63,8 +63,20 @@ describe('registry', () => {
       ['envoy.service.status.v3.ClientStatusDiscoveryService', 'fetchClientStatus'],
       ['envoy.service.secret.v3.SecretDiscoveryService', 'streamSecrets'],
       ['xds.service.orca.v3.OpenRcaService', 'streamCoreMetrics'],
+      ['istio.v1.auth.IstioCertificateService', 'createCertificate'],
+      ['SpiffeWorkloadAPI', 'fetchX509SVID'],
     ] as const) {
       assert.ok(registry().getService(service)?.method[method], `${service}.${method}`);
+    }
+  });
+
+  it('has the messages of Istio that a sidecar’s feed holds', () => {
+    for (const name of [
+      'istio.envoy.config.filter.http.alpn.v2alpha1.FilterConfig',
+      'envoy.tcp.metadataexchange.config.MetadataExchange',
+      'stats.PluginConfig',
+    ]) {
+      assert.ok(registry().getMessage(name), name);
     }
   });
 });
