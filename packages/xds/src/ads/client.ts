@@ -12,12 +12,13 @@ import {
   type Watcher,
 } from '@inmesh/core';
 import { Backoff, type BackoffOptions } from './backoff.ts';
+import type { CacheHost } from './cache-host.ts';
 import type { CollectionWatcher } from './collection.ts';
 import { openDeltaStream } from './delta-stream.ts';
 import type { AdsNode } from './node.ts';
 import { joinReasons } from './reason.ts';
 import type { ResourceMemory } from './resource-memory.ts';
-import type { DecodeProfile, ResourceType, ResourceTypes } from './resource-type.ts';
+import { type DecodeProfile, eachKind, type ResourceTypes } from './resource-type.ts';
 import { ServerChain } from './server-chain.ts';
 import { readServerFeatures } from './server-features.ts';
 import { ServerLink, type ServerLinkEvents } from './server-link.ts';
@@ -26,7 +27,7 @@ import { openSotwStream } from './sotw-stream.ts';
 import type { AdsStats, AdsStatus, AdsVariant } from './status.ts';
 import type { AdsStream, OpenAdsStream, Update } from './stream.ts';
 import type { Subscription } from './subscription.ts';
-import { type CacheHost, TypeCache } from './type-cache.ts';
+import { TypeCache } from './type-cache.ts';
 import { type AnyTypeCache, UpdateCursor } from './update-cursor.ts';
 
 /** A control plane, and how it is spoken to. */
@@ -92,7 +93,7 @@ export interface AdsClientOptions extends AdsServerOptions {
 export class AdsClient implements ConfigSource {
   /** Plain numbers, bumped in place. */
   readonly stats: AdsStats;
-  readonly #caches: { readonly [K in Kind]: TypeCache<K> };
+  readonly #caches: Caches;
   readonly #byUrl: ReadonlyMap<string, AnyTypeCache>;
   readonly #chain: ServerChain;
   readonly #slices: Slices;
@@ -132,14 +133,7 @@ export class AdsClient implements ConfigSource {
         return chain().link.outage;
       },
     };
-    const cache = <K extends Kind>(type: ResourceType<K>): TypeCache<K> => new TypeCache(type, host);
-    const { types } = options;
-    this.#caches = {
-      listener: cache(types.listener),
-      routeConfiguration: cache(types.routeConfiguration),
-      cluster: cache(types.cluster),
-      clusterLoadAssignment: cache(types.clusterLoadAssignment),
-    };
+    this.#caches = eachKind<Caches>(options.types, (type) => new TypeCache(type, host));
     const all: readonly AnyTypeCache[] = Object.values(this.#caches);
     this.#byUrl = new Map(all.map((each) => [each.type.typeUrl, each]));
     const makeLink = (priority: number, events: ServerLinkEvents): ServerLink => {
@@ -168,16 +162,10 @@ export class AdsClient implements ConfigSource {
       onSwitch: () => this.#onSwitch(),
       lacking: () => all.some((each) => each.lacking),
     });
-    const { listener, routeConfiguration, cluster, clusterLoadAssignment } = this.#caches;
     this.stats = {
       control_plane: this.#chain.link.stats,
       servers: this.#chain.links.map((link) => link.stats),
-      types: {
-        listener: listener.stats,
-        routeConfiguration: routeConfiguration.stats,
-        cluster: cluster.stats,
-        clusterLoadAssignment: clusterLoadAssignment.stats,
-      },
+      types: eachKind<AdsStats['types']>(options.types, ({ kind }) => this.#caches[kind].stats),
     };
   }
 
@@ -265,6 +253,8 @@ export class AdsClient implements ConfigSource {
     for (const cache of this.#byUrl.values()) cache.stopTimers();
   }
 }
+
+type Caches = { readonly [K in Kind]: TypeCache<K> };
 
 /** What the caches heed of a server while it is in force. */
 type ServerTerms = Pick<CacheHost, 'context' | 'features' | 'resourceTimeoutMs'>;

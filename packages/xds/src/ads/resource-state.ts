@@ -1,5 +1,6 @@
 import type { MeshError, Timer, Watcher } from '@inmesh/core';
-import type { ResourceStatusState } from './status.ts';
+import type { ResourceType } from './resource-type.ts';
+import type { ResourceStatus, ResourceStatusState } from './status.ts';
 
 /** A version that was refused; kept so that the same bytes are not decoded and told again. */
 export interface RefusedVersion {
@@ -38,8 +39,6 @@ export class ResourceState<T> {
   remembered = false;
   refused: RefusedVersion | null = null;
   trouble: Trouble | null = null;
-  /** Runs while an answer is waited for. */
-  timer: Timer | null = null;
   /** Runs while `bytes` are in force for a limited time. */
   ttl: Timer | null = null;
   updatedAt: number;
@@ -70,8 +69,17 @@ export class ResourceState<T> {
     this.ttl = null;
   }
 
-  stopTimer(): void {
-    this.timer?.cancel();
-    this.timer = null;
+  status({ kind, typeUrl }: Pick<ResourceType, 'kind' | 'typeUrl'>): ResourceStatus {
+    return {
+      kind,
+      typeUrl,
+      name: this.name,
+      state: this.state,
+      version: this.version,
+      error: this.refused?.error.message ?? this.trouble?.error.message ?? null,
+      refusedVersion: this.refused?.version ?? null,
+      updatedAt: this.updatedAt,
+      watched: this.seats.size > 0,
+    };
   }
 }

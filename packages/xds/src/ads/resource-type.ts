@@ -53,6 +53,27 @@ export interface ResourceType<K extends Kind = Kind> {
 /** The table: one entry per kind that `watch` knows. */
 export type ResourceTypes = { readonly [K in Kind]: ResourceType<K> };
 
+/** Something for each kind of the table, however many kinds there are. That it fits its kind is for the caller to say, as `R`: the compiler knows no mapping over kinds. */
+export function eachKind<R extends { readonly [K in Kind]: unknown }>(
+  types: ResourceTypes,
+  make: <K extends Kind>(type: ResourceType<K>) => unknown,
+): R {
+  const all: readonly ResourceType[] = Object.values(types);
+  return Object.fromEntries(all.map((type) => [type.kind, make(type)])) as R;
+}
+
+/** Decodes in steps where the type can, or as one. */
+export function* decodeInSteps<K extends Kind>(
+  type: ResourceType<K>,
+  bytes: Uint8Array,
+  context: DecodeContext,
+): Generator<undefined, Decoded<Model[K]>, undefined> {
+  if (type.decodeInSteps === undefined) return type.decode(bytes, context);
+  const decoded = yield* type.decodeInSteps(bytes, context);
+  yield; // What its watchers do with a large one should not have to share a slice with the end of its decoding.
+  return decoded;
+}
+
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**

@@ -35,31 +35,32 @@ export class UpdateCursor {
 
   *#apply(): Generator<undefined, void, undefined> {
     const { complete, removed, problems, resources } = this.#update;
+    const { intake, type } = this.#cache;
     const present = new Set<string>();
     let unnamed = false;
     let heartbeats = 0;
     let others = 0;
     for (const resource of resources) {
-      const { name, refusal } = yield* this.#cache.apply(resource, complete);
+      const { name, refusal } = yield* intake.apply(resource, complete);
       if (refusal !== null) this.refusals.push(refusal);
       if (name === null) unnamed = true;
-      else if (present.has(name)) this.refusals.push(`${this.#cache.type.kind} "${name}": it is there twice`);
+      else if (present.has(name)) this.refusals.push(`${type.kind} "${name}": it is there twice`);
       else present.add(name);
       if (resource.bytes === null && resource.problem === null) heartbeats++;
       else others++;
       yield;
     }
     for (const name of removed) {
-      this.#cache.remove(name);
+      intake.remove(name);
       yield;
     }
     for (const problem of problems) {
-      this.#cache.hearProblem(problem);
+      intake.hearProblem(problem);
       present.add(canonicalName(problem.name));
       yield;
     }
     // A resource whose name cannot be read may be any of those that seem to be missing; heartbeats alone tell of no others.
-    if (complete && !unnamed && (others > 0 || heartbeats === 0)) this.#cache.removeOthers(present);
-    this.#cache.endResponse();
+    if (complete && !unnamed && (others > 0 || heartbeats === 0)) intake.removeOthers(present);
+    intake.endResponse();
   }
 }
