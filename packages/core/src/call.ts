@@ -4,16 +4,17 @@ import type { Endpoint } from './cluster/endpoint.ts';
 import { Controller } from './controller.ts';
 import type { Headers } from './headers.ts';
 import type { RouteEntry, RouteTable } from './router/route-table.ts';
+import type { Random } from './util/random.ts';
 
-/** The first line and the headers of a request, as they will go upstream. */
+/** The first line and the headers of a request: as the caller gave them at first, as they go upstream in the end. */
 export interface Head {
-  readonly method: string;
-  readonly scheme: string;
-  /** Host and port as the caller named them: what routing looks at and what is sent as `Host`. */
-  readonly authority: string;
+  method: string;
+  scheme: string;
+  /** Host and port: what routing looks at and what is sent as `Host`. */
+  authority: string;
   /** With the query string. */
-  readonly path: string;
-  readonly headers: Headers;
+  path: string;
+  headers: Headers;
   /** The protocol to change to, such as `websocket`; null for an ordinary request. */
   readonly upgrade: string | null;
 }
@@ -31,6 +32,12 @@ export interface CallContext {
   readonly passThrough: ((call: Call) => void) | null;
 }
 
+/** What filters tell of a call: by namespace, what they know by name. (envoy.config.core.v3.Metadata) */
+export type DynamicMetadata = Map<string, { readonly [key: string]: unknown }>;
+
+/** 24 bits of each of two draws: generators give no fewer, and together they are a whole number that a double holds. */
+const HALF = 2 ** 24;
+
 /** One exchange and all that the mesh has decided about it so far. */
 export class Call {
   readonly head: Head;
@@ -39,6 +46,7 @@ export class Call {
   readonly controller: Controller = new Controller();
   /** The routes in force when the call came. */
   table: RouteTable | null = null;
+  /** Null before it was chosen, where none matches, and after a filter took the choice back. */
   route: RouteEntry | null = null;
   cluster: Cluster | null = null;
   endpoint: Endpoint | null = null;
@@ -52,10 +60,29 @@ export class Call {
   expired = false;
   /** Endpoints of earlier attempts; null before the first retry. */
   previous: Endpoint[] | null = null;
+  /** Null until a filter writes to it. */
+  metadata: DynamicMetadata | null = null;
+  /** Objects that filters leave for others, by name; null until one does. */
+  filterState: Map<string, unknown> | null = null;
+  #randomValue = -1;
 
   constructor(head: Head, body: Body | null, context: CallContext) {
     this.head = head;
     this.body = body;
     this.context = context;
+  }
+
+  /**
+   * One whole number per call, uniform below 2^48, drawn when it is first asked for. Envoy lets one value decide all that is left to
+   * chance in routing (`runtime_fraction`, `weighted_clusters`), so that asking again gives the same route; faults draw anew.
+   */
+  randomValue(random: Random): number {
+    if (this.#randomValue < 0) this.#randomValue = Math.floor(random() * HALF) * HALF + Math.floor(random() * HALF);
+    return this.#randomValue;
+  }
+
+  /** Takes the choice of the route back, because what it was chosen by has changed: `selectRoute` chooses anew. */
+  clearRoute(): void {
+    this.route = null;
   }
 }

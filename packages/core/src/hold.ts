@@ -40,8 +40,8 @@ export function hold(options: HoldOptions): Layer {
 }
 
 /** True once the feed has told all that this call needs: its routes, and the clusters that its own route may choose. */
-function isKnown({ table, error }: AuthorityEntry, { head }: Call): boolean {
-  return table === null ? error !== null : !table.awaits(head.path);
+function isKnown({ table, error }: AuthorityEntry, call: Call): boolean {
+  return table === null ? error !== null : !table.awaits(call);
 }
 
 function admit(next: Dispatch, call: Call, handler: Handler, entry: AuthorityEntry): void {

@@ -1,6 +1,6 @@
 // What an application and the front door use.
 export { type Body, type BodyReader, BytesBody, StreamBody, type StreamBodyOptions } from './body.ts';
-export { Call, type CallContext, type Head } from './call.ts';
+export { Call, type CallContext, type DynamicMetadata, type Head } from './call.ts';
 export { Cluster, type ClusterParts } from './cluster/cluster.ts';
 export { type ClusterHandle, Clusters, type ClustersParts } from './cluster/clusters.ts';
 export type {

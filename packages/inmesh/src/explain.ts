@@ -1,4 +1,13 @@
-import { type Address, addressText, type Cluster, isMeshError, type MeshError, type RouteEntry } from '@inmesh/core';
+import {
+  type Address,
+  addressText,
+  Call,
+  type Cluster,
+  Headers,
+  isMeshError,
+  type MeshError,
+  type RouteEntry,
+} from '@inmesh/core';
 import type { FlavourInForce, JoinedAuthority, OutsideMesh } from '@inmesh/xds';
 
 export interface ExplainedEndpoint {
@@ -93,7 +102,7 @@ export function explainCall({ url, mesh, entry, outsideMesh, origin, flavour }: 
     `virtual host ${table.virtualHost.name} (${table.virtualHost.domains.join(', ')}) is the best match for ${entry.authority}`,
   );
   const path = url.pathname + url.search;
-  const route = table.match(path);
+  const route = table.match(asked(url, entry.target));
   if (route === null) {
     why.push(`none of its ${table.routes.length} routes matches ${path}: 404, flag NR`);
     return result('refused', found);
@@ -112,6 +121,22 @@ export function explainCall({ url, mesh, entry, outsideMesh, origin, flavour }: 
     return result('mesh', onward);
   }
   return result(outsideMesh === 'refuse' ? 'refused' : 'pass-through', onward);
+}
+
+/** The call that is asked about: a GET without headers of its own. */
+function asked(url: URL, target: string): Call {
+  return new Call(
+    {
+      method: 'GET',
+      scheme: 'http',
+      authority: url.host,
+      path: url.pathname + url.search,
+      headers: Headers.empty(),
+      upgrade: null,
+    },
+    null,
+    { failAs: 'error', target, headersTimeoutMs: null, bodyTimeoutMs: null, passThrough: null },
+  );
 }
 
 function clustersOf(route: RouteEntry, why: string[]): ExplainedCluster[] {

@@ -10,6 +10,7 @@ import {
   type Watcher,
 } from '@inmesh/core';
 import { Join, listenersByName } from '@inmesh/xds';
+import { callTo } from '../../support/call.ts';
 import { cluster, endpoints, rdsListener, routes, virtualHost } from '../../support/feed.ts';
 import { type Scene, scene, turn } from './scripted.ts';
 
@@ -52,7 +53,7 @@ function joinScene(): JoinScene {
   });
   const way = (): string => {
     const { table, error } = join.lookup('shop:80', 'shop');
-    if (table === null || table.awaits('/')) return error === null ? '?' : error.code;
+    if (table === null || table.awaits(callTo('shop', '/'))) return error === null ? '?' : error.code;
     const route = table.routes[0]?.route;
     return (route?.choices() ?? [])
       .map(({ name, choice }) => (isError(choice) ? `${name} ${choice.code}` : name))

@@ -30,7 +30,7 @@ function setup(limits: ClusterOptions['limits'] = {}, ports: readonly number[] =
     pool,
     send(port = ports[0] as number, priority: 'default' | 'high' = 'default') {
       const call = makeCall();
-      if (priority === 'high') call.route = high.match('/');
+      if (priority === 'high') call.route = high.match(call);
       const caller = new Caller();
       poolOf(port).dispatch(call, caller);
       return { call, caller };

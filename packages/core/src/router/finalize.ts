@@ -4,6 +4,8 @@ import { type Handler, type Layer, PassHandler } from '../dispatch.ts';
 import { isMeshError, MeshError } from '../errors.ts';
 import type { Headers } from '../headers.ts';
 import { localReply } from '../local-reply.ts';
+import type { RouteEntry } from './route-table.ts';
+import { routeRefusal } from './router.ts';
 
 export interface FinalizeParts {
   /** A new request id: a UUID, as Envoy's. */
@@ -13,8 +15,12 @@ export interface FinalizeParts {
 /** Does what the chosen route says: answers by itself, or chooses the cluster and completes the request's headers. */
 export function finalize({ requestId }: FinalizeParts): Layer {
   return (next) => (call, handler) => {
-    const route = call.route;
-    if (route === null) return next(call, handler);
+    const refusal = routeRefusal(call);
+    if (refusal !== null) {
+      handler.onResponseError(refusal);
+      return;
+    }
+    const route = call.route as RouteEntry;
     route.stats.upstream_rq_total++;
     const counted = new RouteHandler(call, handler);
     if (route.config.action.kind === 'direct_response') {
@@ -22,7 +28,7 @@ export function finalize({ requestId }: FinalizeParts): Layer {
       localReply(call, counted, { status, body, contentType: 'text/plain' });
       return;
     }
-    const cluster = route.choose();
+    const cluster = route.choose(call);
     if (isMeshError(cluster)) {
       counted.onResponseError(cluster);
       return;

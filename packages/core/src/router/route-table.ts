@@ -1,3 +1,4 @@
+import type { Call } from '../call.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { RouteStats } from '../cluster/stats.ts';
 import { MeshError } from '../errors.ts';
@@ -76,14 +77,14 @@ export class RouteEntry {
   }
 
   /** A cluster by the routes' weights. (envoy.config.route.v3.WeightedCluster) */
-  choose(): Cluster | MeshError {
-    return this.#chosen()?.choice ?? this.#nothing();
+  choose(call: Call): Cluster | MeshError {
+    return this.#chosen(call)?.choice ?? this.#nothing();
   }
 
-  #chosen() {
+  #chosen(call: Call) {
     const clusters = this.#clusters;
     if (clusters.length === 1) return clusters[0];
-    const point = this.#random() * this.#totalWeight;
+    const point = call.randomValue(this.#random) % this.#totalWeight;
     for (const cluster of clusters) if (point < cluster.upTo) return cluster;
     return clusters.at(-1);
   }
@@ -130,14 +131,14 @@ export class RouteTable {
     this.pending = this.routes.some(({ route }) => route.pending);
   }
 
-  /** True where a call to this path has to wait for the feed. */
-  awaits(path: string): boolean {
-    return this.pending && this.match(path)?.pending === true;
+  /** True where the call has to wait for the feed. */
+  awaits(call: Call): boolean {
+    return this.pending && this.match(call)?.pending === true;
   }
 
   /** The first route that matches, as Envoy takes it. */
-  match(path: string): RouteEntry | null {
-    const bare = pathOnly(path);
+  match({ head }: Call): RouteEntry | null {
+    const bare = pathOnly(head.path);
     for (const { matches, route } of this.routes) if (matches(bare)) return route;
     return null;
   }

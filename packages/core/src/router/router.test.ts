@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { isMeshError, MeshError } from '../errors.ts';
 import type { VirtualHost } from '../model/route.ts';
-import { send } from '../testing/caller.ts';
+import { makeCall, send } from '../testing/caller.ts';
 import { Harness, routeTable } from '../testing/harness.ts';
 import { Inner } from '../testing/inner.ts';
 import { forward, prefix, route, virtualHost } from '../testing/models.ts';
 import { seededRandom } from '../util/random.ts';
 import type { RouteTable } from './route-table.ts';
-import { router } from './router.ts';
+import { routeRefusal, router, selectRoute } from './router.ts';
 
 const gone = new MeshError('no_cluster', 'gone');
 
@@ -41,15 +41,26 @@ describe('router', () => {
     assert.equal(inner.last.call.route?.name, 'api');
   });
 
-  it('refuses what no route matches, and says where: 404 NR', () => {
+  it('lets what no route matches go on to the filters; afterwards it is refused and says where: 404 NR', () => {
     const { inner, send } = setup(table(virtualHost([named('api', '/api')])));
-    const { caller } = send('/other');
-    assert.deepEqual(caller.said, ['error no_route NR']);
-    assert.ok(isMeshError(caller.error));
-    assert.equal(caller.error.status, 404);
-    assert.deepEqual(caller.error.place, { authority: 'reviews:9080', listener: 'reviews:9080' });
-    assert.equal(inner.count, 0);
-    assert.deepEqual(setup(null).send('/').caller.said, ['error no_route NR']);
+    const { call } = send('/other');
+    assert.equal(inner.count, 1);
+    const error = routeRefusal(call);
+    assert.deepEqual([error?.code, error?.flag, error?.status], ['no_route', 'NR', 404]);
+    assert.deepEqual(error?.place, { authority: 'reviews:9080', listener: 'reviews:9080' });
+    assert.deepEqual(routeRefusal(setup(null).send('/').call)?.place, { authority: 'reviews:9080' });
+  });
+
+  it('chooses again by what the call says then, once the choice was taken back', () => {
+    const routes = [route(forward('a'), { name: 'new', path: prefix('/new'), unsupported: ['x'] }), named('old')];
+    const { inner, send } = setup(table(virtualHost(routes)));
+    send('/');
+    const { call } = inner.last;
+    call.clearRoute();
+    assert.equal(call.route, null);
+    call.head.path = '/new';
+    assert.equal(selectRoute(call)?.name, 'new');
+    assert.equal(routeRefusal(call)?.code, 'unsupported');
   });
 
   it('refuses a route that needs what is not there, and only that one', () => {
@@ -90,7 +101,8 @@ describe('weighted clusters', () => {
     const [entry] = routeTable(virtualHost([route(forward(weights))]), clusters, { random: seededRandom(7) }).routes;
     const counts: Record<string, number> = {};
     for (let i = 0; i < draws; i++) {
-      const chosen = entry?.route.choose();
+      const call = makeCall();
+      const chosen = entry?.route.choose(call);
       const name = isMeshError(chosen) ? chosen.code : (chosen?.name ?? '');
       counts[name] = (counts[name] ?? 0) + 1;
     }
@@ -124,6 +136,41 @@ describe('weighted clusters', () => {
     );
   });
 });
+
+describe('the random value of a call', () => {
+  it('is drawn once, whole, and below 2^48', () => {
+    let draws = 0;
+    const highest = () => {
+      draws++;
+      return 1 - 2 ** -32;
+    };
+    const call = makeCall();
+    assert.equal(call.randomValue(highest), 2 ** 48 - 1);
+    assert.equal(call.randomValue(highest), 2 ** 48 - 1);
+    assert.equal(draws, 2);
+    assert.equal(
+      makeCall().randomValue(() => 0),
+      0,
+    );
+  });
+
+  it('lets a call that is routed again go to the same cluster', () => {
+    const harness = new Harness();
+    const clusters = { a: harness.newCluster({ name: 'a' }), b: harness.newCluster({ name: 'b' }) };
+    const routes = routeTable(virtualHost([route(forward({ a: 1, b: 1 }))]), clusters, { random: seededRandom(3) });
+    for (let i = 0; i < 50; i++) {
+      const call = makeCall();
+      const first = selectRouteIn(routes, call)?.choose(call);
+      call.clearRoute();
+      assert.equal(selectRouteIn(routes, call)?.choose(call), first);
+    }
+  });
+});
+
+function selectRouteIn(table: RouteTable, call: ReturnType<typeof makeCall>) {
+  call.table = table;
+  return selectRoute(call);
+}
 
 describe('route table', () => {
   it('keeps the counters of routes that stay when the feed changes', () => {

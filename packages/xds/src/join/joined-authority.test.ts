@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import {
+  Call,
   type ClusterConfig,
   Clusters,
   type ConfigSource,
   DEFAULT_THRESHOLDS,
+  Headers,
   type Listener,
   MeshError,
   type MeshErrorCode,
@@ -13,6 +15,19 @@ import {
 } from '@inmesh/core';
 import { Join } from './join.ts';
 import { listenersByName } from './listener-finder.ts';
+
+/** A call as far as routing looks at it. */
+function callTo(path: string): Call {
+  const head = { method: 'GET', scheme: 'http', authority: 'shop', path, headers: Headers.empty(), upgrade: null };
+  const context = {
+    failAs: 'error',
+    target: 'shop:80',
+    headersTimeoutMs: null,
+    bodyTimeoutMs: null,
+    passThrough: null,
+  } as const;
+  return new Call(head, null, context);
+}
 
 /** A join that asks for listeners by name; the test plays the feed: it says what listeners and clusters are, or why there are none. */
 function scene() {
@@ -127,12 +142,12 @@ describe('a cluster that the feed has not told about', () => {
   it('keeps only the routes that choose it waiting, and harms only them if it never comes', () => {
     const { entry, give, clusters } = scene();
     give(routed('good', 'missing'));
-    assert.deepEqual([entry.table?.awaits('/good'), entry.table?.awaits('/missing')], [true, true]);
+    assert.deepEqual([entry.table?.awaits(callTo('/good')), entry.table?.awaits(callTo('/missing'))], [true, true]);
     clusters.get('good')?.changed(empty('good'));
-    assert.deepEqual([entry.table?.awaits('/good'), entry.table?.awaits('/missing')], [false, true]);
+    assert.deepEqual([entry.table?.awaits(callTo('/good')), entry.table?.awaits(callTo('/missing'))], [false, true]);
     clusters.get('missing')?.resourceError(new MeshError('no_cluster', 'it did not come'));
     assert.equal(entry.table?.pending, false);
-    const choice = entry.table?.match('/missing')?.choose();
+    const choice = entry.table?.match(callTo('/missing'))?.choose(callTo('/missing'));
     assert.ok(choice instanceof MeshError);
     assert.equal(choice.code, 'no_cluster');
   });
@@ -146,6 +161,6 @@ describe('a cluster that the feed has not told about', () => {
     assert.equal(entry.table, whole);
     clusters.get('new')?.changed(empty('new'));
     assert.notEqual(entry.table, whole);
-    assert.equal(entry.table?.awaits('/new'), false);
+    assert.equal(entry.table?.awaits(callTo('/new')), false);
   });
 });

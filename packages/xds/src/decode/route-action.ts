@@ -1,0 +1,162 @@
+import type {
+  DirectResponseAction as ProtoDirectResponse,
+  RouteAction as ProtoRouteAction,
+  WeightedCluster as ProtoWeightedCluster,
+} from '@inmesh/api/gen/envoy/config/route/v3/route_components_pb';
+import type { DirectResponseAction, ForwardAction, RetryPolicyConfig, WeightedCluster } from '@inmesh/core';
+import { type Decoding, enumName, milliseconds, otherFields, Refusal } from './decoding.ts';
+import { refusedOverrides } from './http-filter.ts';
+import { decodeRetryPolicy } from './retry-policy.ts';
+
+const DEFAULT_TIMEOUT_MS = 15_000;
+const MAX_TOTAL_WEIGHT = 0xffff_ffff;
+
+/** Fields that this version honours, and those that it may leave out because no call is decided by them. */
+const ACTION_FIELDS: ReadonlySet<string> = new Set([
+  'cluster',
+  'weighted_clusters',
+  'cluster_not_found_response_code',
+  'timeout',
+  'retry_policy',
+  'priority',
+  'max_stream_duration', // read field by field
+  'max_grpc_timeout',
+  'grpc_timeout_offset',
+  'idle_timeout',
+  'flush_timeout',
+  'early_data_policy',
+  'hash_policy', // without effect under round robin and least request; other balancers are refused with their cluster
+  'metadata_match', // without effect but for subsets, which are refused with their cluster
+  'request_mirror_policies',
+  'rate_limits', // without effect but for a rate limit filter, which is refused itself
+  'include_vh_rate_limits',
+  'upgrade_configs',
+  'append_x_forwarded_host', // without effect but for a rewrite of the host
+]);
+const WEIGHTED_FIELDS: ReadonlySet<string> = new Set(['clusters', 'total_weight', 'runtime_key_prefix']);
+const SHARE_FIELDS: ReadonlySet<string> = new Set(['name', 'weight', 'metadata_match', 'typed_per_filter_config']);
+
+/** What a route inherits from its virtual host and route configuration. */
+export interface RouteScope {
+  /** Fields out there that this version does not honour and that concern every route. */
+  readonly unsupported: readonly string[];
+  readonly maxDirectResponseBytes: number;
+}
+
+/** Null where the cluster is chosen in a way that this version does not know; `unsupported` names it then. */
+export function decodeAction(
+  decoding: Decoding,
+  message: ProtoRouteAction,
+  unsupported: string[],
+  field: string,
+): ForwardAction | null {
+  unsupported.push(...otherFields(message, ACTION_FIELDS).map((name) => `route.${name}`));
+  const clusters = decodeClusters(decoding, message, unsupported, field);
+  let retryPolicy: RetryPolicyConfig | null = null;
+  if (message.retryPolicy !== undefined) {
+    const decoded = decodeRetryPolicy(message.retryPolicy, `${field}.retry_policy`);
+    retryPolicy = decoded.config;
+    unsupported.push(...decoded.unsupported.map((name) => name.slice(field.length - 'route'.length)));
+  }
+  const timeoutMs = decodeTimeout(message, unsupported);
+  if (clusters === null) return null;
+  return {
+    kind: 'forward',
+    clusters,
+    totalWeight: clusters.reduce((sum, each) => sum + each.weight, 0),
+    clusterNotFoundStatus: notFoundStatus(message),
+    timeoutMs,
+    retryPolicy,
+    priority: enumName('envoy.config.core.v3.RoutingPriority', message.priority) === 'HIGH' ? 'high' : 'default',
+  };
+}
+
+function decodeClusters(
+  decoding: Decoding,
+  message: ProtoRouteAction,
+  unsupported: string[],
+  field: string,
+): WeightedCluster[] | null {
+  const specifier = message.clusterSpecifier;
+  if (specifier.case === 'cluster') return [{ name: specifier.value, weight: 1 }];
+  if (specifier.case === 'weightedClusters') {
+    return decodeWeightedClusters(decoding, specifier.value, unsupported, `${field}.weighted_clusters`);
+  }
+  return null;
+}
+
+/** `total_weight` is ignored, as by Envoy: the sum counts. */
+function decodeWeightedClusters(
+  decoding: Decoding,
+  message: ProtoWeightedCluster,
+  unsupported: string[],
+  field: string,
+): WeightedCluster[] {
+  const name = 'route.weighted_clusters';
+  unsupported.push(...otherFields(message, WEIGHTED_FIELDS).map((each) => `${name}.${each}`));
+  const clusters = message.clusters.map((share, index): WeightedCluster => {
+    const place = `clusters[${index}]`;
+    unsupported.push(...otherFields(share, SHARE_FIELDS).map((each) => `${name}.${place}.${each}`));
+    unsupported.push(
+      ...refusedOverrides(decoding, share.typedPerFilterConfig, `${name}.${place}.typed_per_filter_config`),
+    );
+    if (share.weight === undefined) throw new Refusal(`${field}.${place}.weight`, 'value is required');
+    if ((share.name === '') === (share.clusterHeader === '')) {
+      throw new Refusal(`${field}.${place}`, 'exactly one of name and cluster_header must be set');
+    }
+    return { name: share.name, weight: share.weight };
+  });
+  const total = clusters.reduce((sum, each) => sum + each.weight, 0);
+  if (total === 0) throw new Refusal(field, 'the sum of the weights must be greater than 0');
+  if (total > MAX_TOTAL_WEIGHT) throw new Refusal(field, `the sum of the weights exceeds ${MAX_TOTAL_WEIGHT}`);
+  return clusters;
+}
+
+/** Envoy applies no route timeout, not even its default, where `max_stream_duration` is given. */
+function decodeTimeout(message: ProtoRouteAction, unsupported: string[]): number {
+  const limits = message.maxStreamDuration;
+  if (limits !== undefined) {
+    if (limits.maxStreamDuration !== undefined && milliseconds(limits.maxStreamDuration) > 0) {
+      unsupported.push('route.max_stream_duration.max_stream_duration');
+    }
+    return 0;
+  }
+  return message.timeout === undefined ? DEFAULT_TIMEOUT_MS : milliseconds(message.timeout);
+}
+
+function notFoundStatus(message: ProtoRouteAction): number {
+  const name = enumName(
+    'envoy.config.route.v3.RouteAction.ClusterNotFoundResponseCode',
+    message.clusterNotFoundResponseCode,
+  );
+  return name === 'NOT_FOUND' ? 404 : name === 'INTERNAL_SERVER_ERROR' ? 500 : 503;
+}
+
+export function decodeDirectResponse(
+  message: ProtoDirectResponse,
+  unsupported: string[],
+  scope: RouteScope,
+  field: string,
+): DirectResponseAction | null {
+  if (message.bodyFormat !== undefined) {
+    unsupported.push('direct_response.body_format');
+    return null;
+  }
+  const specifier = message.body?.specifier;
+  if (specifier?.case === 'filename' || specifier?.case === 'environmentVariable') {
+    unsupported.push(`direct_response.body.${specifier.case === 'filename' ? 'filename' : 'environment_variable'}`);
+    return null;
+  }
+  // A copy: the value must not keep the whole response alive.
+  const body =
+    specifier?.case === 'inlineBytes'
+      ? Uint8Array.from(specifier.value)
+      : new TextEncoder().encode(specifier?.value ?? '');
+  if (body.length > scope.maxDirectResponseBytes) {
+    throw new Refusal(
+      `${field}.body`,
+      `size is ${body.length} bytes; maximum is ${scope.maxDirectResponseBytes} (max_direct_response_body_size_bytes)`,
+    );
+  }
+  return { kind: 'direct_response', status: message.status, body };
+}
