@@ -24,13 +24,21 @@ export function binaryOf(peer: PeerName): string {
   return join(home, 'bin', peer);
 }
 
+/** Which of the peers is missing, and how it is installed; null where all are there. */
+export function whyNot(needs: readonly PeerName[]): string | null {
+  const missing = needs.filter((peer) => !installed(peer));
+  if (missing.length === 0) return null;
+  const scripts = missing.map((peer) => BINARIES[peer]).join(' ');
+  return `${missing.join(', ')} not installed: npm run peers:install -- ${scripts}`;
+}
+
 /**
  * A suite that needs real peers. Without one of them its tests are reported as skipped, under their names and never as
  * passed; with `PEERS=required` that is a failure.
  */
 export function describeWithPeers(needs: readonly PeerName[], title: string, suite: () => void): void {
-  const missing = needs.filter((peer) => !installed(peer));
-  if (missing.length === 0) {
+  const reason = whyNot(needs);
+  if (reason === null) {
     describe(title, () => {
       afterEach(function () {
         if (this.currentTest?.state === 'failed') process.stderr.write(`${runningLogs()}\n`);
@@ -40,7 +48,6 @@ export function describeWithPeers(needs: readonly PeerName[], title: string, sui
     });
     return;
   }
-  const reason = `${missing.join(', ')} not installed: npm run peers:install -- ${missing.map((peer) => BINARIES[peer]).join(' ')}`;
   if (process.env.PEERS === 'required') {
     it(title, () => {
       throw new Error(reason);

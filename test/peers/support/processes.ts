@@ -8,6 +8,10 @@ const KEPT_LINES = 400;
 const STOP_MS = 5_000;
 
 const running = new Set<PeerProcess>();
+// A run that dies of an error that nobody caught must not leave its peers behind.
+process.on('exit', () => {
+  for (const peer of running) peer.kill();
+});
 
 /** A real peer in a process of its own: what it says is kept, and it is ended by its own pid, whatever happens to us. */
 export class PeerProcess {
@@ -49,6 +53,11 @@ export class PeerProcess {
     const last = setTimeout(() => this.#child.kill('SIGKILL'), STOP_MS);
     await this.#exited;
     clearTimeout(last);
+  }
+
+  /** Ends it at once, without waiting for it. */
+  kill(): void {
+    this.#child.kill('SIGKILL');
   }
 
   #heard(line: string): void {

@@ -1,0 +1,134 @@
+import type { Area } from '../case.ts';
+
+/** A policy that never applies. Without any, inmesh tries again what is safe to try again (differences.md, "Safe retries"). */
+const NO_RETRY = 'retry_policy: { retry_on: retriable-4xx }';
+
+/** Half a millisecond between attempts: the least there is. */
+const BACK_OFF = 'retry_back_off: { base_interval: 0.001s, max_interval: 0.001s }';
+
+/** What cannot be routed, services that fail, retries and timeouts. */
+export const failures: Area = {
+  area: 'failures',
+  cases: [
+    {
+      name: 'a cluster that does not exist',
+      config: `
+        validate_clusters: false
+        virtual_hosts:
+          - name: all
+            domains: ['*']
+            routes:
+              - { match: { prefix: /404 }, route: { cluster: absent, cluster_not_found_response_code: NOT_FOUND } }
+              - { match: { prefix: /500 }, route: { cluster: absent, cluster_not_found_response_code: INTERNAL_SERVER_ERROR } }
+              - { match: { prefix: / }, route: { cluster: absent } }`,
+      requests: ['GET /404 -> 404 NC ""', 'GET /500 -> 500 NC ""', 'GET / -> 503 NC ""'],
+    },
+    {
+      name: 'a cluster without endpoints',
+      routes: `[{ match: { prefix: / }, route: { cluster: empty } }]`,
+      requests: ['GET / -> 503 UH "no healthy upstream"'],
+    },
+    {
+      name: 'nobody listens',
+      routes: `[{ match: { prefix: / }, route: { cluster: refused, ${NO_RETRY} } }]`,
+      requests: ['GET / -> 503 UF x0'],
+    },
+    {
+      name: 'the connection breaks before the response',
+      routes: `[{ match: { prefix: / }, route: { cluster: one, ${NO_RETRY} } }]`,
+      requests: [{ line: 'GET / -> 503 UC one x1', answer: { reset: 'before' } }],
+    },
+    {
+      name: 'the answer is no HTTP',
+      routes: `[{ match: { prefix: / }, route: { cluster: one, ${NO_RETRY} } }]`,
+      requests: [{ line: 'GET / -> 502 UPE one x1', answer: { raw: 'no HTTP at all\r\n\r\n' } }],
+    },
+    {
+      name: 'the response breaks off',
+      pending: 'the flag is UC',
+      routes: `[{ match: { prefix: / }, route: { cluster: one, ${NO_RETRY} } }]`,
+      requests: [
+        {
+          line: 'GET / -> 200 one x1 "half"',
+          answer: { raw: 'HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\nhalf' },
+        },
+      ],
+    },
+    {
+      name: 'the response comes too late',
+      routes: `[{ match: { prefix: / }, route: { cluster: one, timeout: 0.1s } }]`,
+      requests: [{ line: 'GET / -> 504 UT one x1 "upstream request timeout"', answer: { silent: true } }],
+    },
+    {
+      name: 'each attempt comes too late',
+      routes: `
+        - match: { prefix: / }
+          route:
+            cluster: one
+            timeout: 10s
+            retry_policy: { retry_on: reset, num_retries: 1, per_try_timeout: 0.1s, ${BACK_OFF} }`,
+      requests: [{ line: 'GET / -> 504 one x2', answer: { silent: true } }],
+    },
+    {
+      name: 'a status that is retried, until it is none',
+      routes: `
+        - match: { prefix: / }
+          route: { cluster: one, retry_policy: { retry_on: 5xx, num_retries: 3, ${BACK_OFF} } }`,
+      requests: [
+        { line: 'GET / -> 200 one x3 "good"', answer: [{ status: 503 }, { status: 500 }, { body: 'good' }] },
+        { line: 'GET / -> 503 one x4', answer: { status: 503 } },
+        { line: 'GET / -> 404 one x1', answer: { status: 404 } },
+        { line: 'POST / "twice" -> 200 one x2 "good"', answer: [{ status: 502 }, { body: 'good' }] },
+      ],
+    },
+    {
+      name: 'a further attempt is told what is left of the time',
+      pending: 'every attempt is told the whole timeout',
+      routes: `
+        - match: { prefix: / }
+          route:
+            cluster: one
+            timeout: 5s
+            retry_policy: { retry_on: 5xx, retry_back_off: { base_interval: 0.05s, max_interval: 0.1s } }`,
+      requests: [{ line: 'GET / -> 200 one x2 [x-envoy-expected-rq-timeout-ms: 5000]', answer: [{ status: 503 }, {}] }],
+    },
+    {
+      name: 'what each condition retries',
+      routes: `
+        - { match: { prefix: /gateway }, route: { cluster: one, retry_policy: { retry_on: gateway-error, ${BACK_OFF} } } }
+        - { match: { prefix: /4xx }, route: { cluster: one, retry_policy: { retry_on: retriable-4xx, ${BACK_OFF} } } }
+        - { match: { prefix: /reset }, route: { cluster: one, retry_policy: { retry_on: reset, ${BACK_OFF} } } }
+        - match: { prefix: /codes }
+          route:
+            cluster: one
+            retry_policy: { retry_on: retriable-status-codes, retriable_status_codes: [418], ${BACK_OFF} }`,
+      requests: [
+        { line: 'GET /gateway -> 200 one x2', answer: [{ status: 504 }, {}] },
+        { line: 'GET /gateway -> 500 one x1', answer: [{ status: 500 }, {}] },
+        { line: 'GET /4xx -> 200 one x2', answer: [{ status: 409 }, {}] },
+        { line: 'GET /4xx -> 404 one x1', answer: [{ status: 404 }, {}] },
+        { line: 'GET /reset -> 200 one x2', answer: [{ reset: 'before' }, {}] },
+        { line: 'GET /reset -> 503 one x1', answer: [{ status: 503 }, {}] },
+        { line: 'GET /codes -> 200 one x2', answer: [{ status: 418 }, {}] },
+        { line: 'GET /codes -> 503 one x1', answer: [{ status: 503 }, {}] },
+      ],
+    },
+    {
+      name: 'another host is tried after a refused connection',
+      clusters: { 'half-there': { endpoints: ['refused', 'half-there'] } },
+      routes: `
+        - match: { prefix: / }
+          route:
+            cluster: half-there
+            retry_policy:
+              retry_on: connect-failure
+              num_retries: 5
+              host_selection_retry_max_attempts: 5
+              retry_host_predicate:
+                - name: previous_hosts
+                  typed_config: { '@type': type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate }
+              ${BACK_OFF}`,
+      requests: ['GET / -> 200 half-there x1', 'GET / -> 200 half-there x1', 'GET / -> 200 half-there x1'],
+    },
+  ],
+};

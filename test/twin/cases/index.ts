@@ -1,0 +1,6 @@
+import type { Area } from '../case.ts';
+import { basics } from './basics.ts';
+import { failures } from './failures.ts';
+
+/** All areas, in the order in which they are reported. A new file of cases gets its line here. */
+export const areas: readonly Area[] = [basics, failures];

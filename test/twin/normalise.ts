@@ -1,0 +1,68 @@
+import type { Pair } from './case.ts';
+import { CALL_HEADER } from './recorders.ts';
+
+/** A difference between the two sides that is meant: what is compared does not see it. */
+interface Normalisation {
+  /** The heading in differences.md that gives the reason. */
+  readonly heading: string;
+  readonly where: 'upstream' | 'downstream' | 'both';
+  readonly header: string;
+  /** The value to compare instead; null: the header is left out. Attempts count from 1. */
+  readonly value: (value: string, attempt: number) => string | null;
+}
+
+const leftOut = () => null;
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** All there are. Whoever adds one writes its reason under its heading. */
+export const NORMALISATIONS: readonly Normalisation[] = [
+  { heading: 'What the twin adds', where: 'both', header: CALL_HEADER, value: leftOut },
+  { heading: 'What is drawn or measured', where: 'both', header: 'x-request-id', value: uuid },
+  {
+    heading: 'What is drawn or measured',
+    where: 'upstream',
+    header: 'x-envoy-expected-rq-timeout-ms',
+    value: timeLeft,
+  },
+  { heading: 'Who answers: server and date', where: 'downstream', header: 'server', value: leftOut },
+  { heading: 'Who answers: server and date', where: 'downstream', header: 'date', value: leftOut },
+  {
+    heading: 'Time in the proxy',
+    where: 'downstream',
+    header: 'x-envoy-upstream-service-time',
+    value: leftOut,
+  },
+  { heading: 'Hop-by-hop headers', where: 'both', header: 'connection', value: leftOut },
+  { heading: 'Hop-by-hop headers', where: 'both', header: 'keep-alive', value: leftOut },
+];
+
+/** From the second attempt on it is what is left of the time. */
+function timeLeft(value: string, attempt: number): string {
+  return attempt === 1 ? value : `up to ${Math.ceil(Number(value) / 5_000) * 5} s`;
+}
+
+function uuid(value: string): string {
+  return UUID.test(value) ? 'a UUID' : value;
+}
+
+const byHeader = {
+  upstream: indexOf('upstream'),
+  downstream: indexOf('downstream'),
+} as const;
+
+/** Headers as they are compared: names in lower case ("Letter case of names"), what is meant to differ left out or made the same. */
+export function normalised(headers: readonly Pair[], where: 'upstream' | 'downstream', attempt = 1): Pair[] {
+  const result: Pair[] = [];
+  for (const [name, value] of headers) {
+    const lower = name.toLowerCase();
+    const rule = byHeader[where].get(lower);
+    const seen = rule === undefined ? value : rule.value(value, attempt);
+    if (seen !== null) result.push([lower, seen]);
+  }
+  return result;
+}
+
+function indexOf(where: 'upstream' | 'downstream'): Map<string, Normalisation> {
+  const rules = NORMALISATIONS.filter((rule) => rule.where === where || rule.where === 'both');
+  return new Map(rules.map((rule) => [rule.header, rule]));
+}

@@ -1,0 +1,81 @@
+import type { Area, Case } from './case.ts';
+import { type PlacedCase, recordersOf, resourcesOf, standardResources } from './feed.ts';
+import { listenerPorts } from './ports.ts';
+import { Recorders } from './recorders.ts';
+import { runCase, type Verdict } from './run-case.ts';
+import { Twin } from './twin.ts';
+
+/** Cases whose requests are under way at once. */
+const CONCURRENCY = 16;
+
+/** Runs all cases in one Envoy: every listener in one feed. */
+export async function runCases(areas: readonly Area[]): Promise<Verdict[]> {
+  const all = areas.flatMap(({ area, cases }) => cases.map((definition) => ({ area, definition })));
+  requireUnique(all.map(({ definition }) => definition));
+  const ports = await listenerPorts(all.length);
+  const placed = all.map(({ definition }, index) => ({
+    definition,
+    name: `case-${index + 1}`,
+    port: ports[index] ?? 0,
+  }));
+  const recorders = new Recorders();
+  const recorderPorts = await recorders.ports(recordersOf(all.map(({ definition }) => definition)));
+  const good = placed.filter(({ definition }) => definition.refused === undefined);
+  const feed = (cases: readonly PlacedCase[]) => [
+    ...standardResources(recorderPorts),
+    ...cases.flatMap((each) => resourcesOf(each, recorderPorts)),
+  ];
+  const twin = await Twin.start(feed(good), recorders);
+  try {
+    const refusals = await twin.acknowledged();
+    const verdicts = new Map<Case, string[]>();
+    // What a side refused cannot be judged, whatever the requests would seem to say.
+    for (const { definition, name } of good) {
+      const message = refusals.envoy.find((each) => names(each, name));
+      if (message !== undefined) verdicts.set(definition, [`envoy refused it: ${message}`]);
+    }
+    const queue = good.filter(({ definition }) => !verdicts.has(definition));
+    const worker = async () => {
+      for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+        verdicts.set(next.definition, await runCase(twin, next));
+      }
+    };
+    await Promise.all(Array.from({ length: CONCURRENCY }, worker));
+    const bad = placed.filter(({ definition }) => definition.refused !== undefined);
+    if (bad.length > 0) {
+      twin.plane.update(feed([...good, ...bad]));
+      for (const each of bad) verdicts.set(each.definition, await refusalProblems(twin, each));
+    }
+    return all.map(({ area, definition }) => ({ area, definition, problems: verdicts.get(definition) ?? ['not run'] }));
+  } finally {
+    await twin.stop();
+  }
+}
+
+/** Both must refuse the case's listener. inmesh, which asks by name, hears of it when it is asked about the service. */
+async function refusalProblems(twin: Twin, { definition, name }: PlacedCase): Promise<string[]> {
+  await twin.mesh.explain(`http://${name}`, { within: 100 });
+  const { envoy } = await twin.acknowledged();
+  const problems: string[] = [];
+  if (!envoy.some((message) => names(message, name))) problems.push('envoy takes the configuration');
+  const status = JSON.stringify(twin.mesh.feed());
+  return problems.concat(status.includes(definition.refused ?? '') ? [] : [`inmesh does not refuse it: ${status}`]);
+}
+
+function names(message: string, name: string): boolean {
+  return new RegExp(`\\b${name}\\b`).test(message);
+}
+
+function requireUnique(cases: readonly Case[]): void {
+  const names = new Set<string>();
+  const clusters = new Map<string, string>();
+  for (const { name, clusters: own = {} } of cases) {
+    if (names.has(name)) throw new Error(`two cases are named "${name}"; rename one`);
+    names.add(name);
+    for (const cluster of Object.keys(own)) {
+      const other = clusters.get(cluster);
+      if (other !== undefined) throw new Error(`cluster "${cluster}" is in "${other}" and in "${name}"; rename one`);
+      clusters.set(cluster, name);
+    }
+  }
+}

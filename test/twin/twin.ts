@@ -1,0 +1,120 @@
+import { type ControlPlane, type ResourceInput, startControlPlane } from '@inmesh/control-plane';
+import { createMesh, type Mesh } from 'inmesh';
+import { Envoy } from '../peers/support/envoy.ts';
+import { until } from '../peers/support/until.ts';
+import type { Answer, Pair } from './case.ts';
+import { callMesh, EnvoyClient, type Sent } from './clients.ts';
+import type { Observation } from './observation.ts';
+import { CALL_HEADER, type Recorders } from './recorders.ts';
+
+/** What both sides showed of one request. */
+export interface Both {
+  readonly envoy: Observation;
+  readonly inmesh: Observation;
+}
+
+/** A refusal that a side has sent to the control plane, by node and type URL. */
+export interface Refusals {
+  readonly envoy: readonly string[];
+  readonly inmesh: readonly string[];
+}
+
+/** One control plane, one real Envoy and inmesh on the same feed, and the upstreams that record. */
+export class Twin {
+  readonly plane: ControlPlane;
+  readonly envoy: Envoy;
+  readonly mesh: Mesh;
+  readonly recorders: Recorders;
+  readonly #client = new EnvoyClient();
+  #calls = 0;
+
+  private constructor(plane: ControlPlane, envoy: Envoy, mesh: Mesh, recorders: Recorders) {
+    this.plane = plane;
+    this.envoy = envoy;
+    this.mesh = mesh;
+    this.recorders = recorders;
+  }
+
+  static async start(resources: readonly ResourceInput[], recorders: Recorders): Promise<Twin> {
+    const plane = await startControlPlane({ resources });
+    const envoy = await Envoy.start({ node: 'envoy', ads: Number(plane.address.split(':')[1]) });
+    const mesh = await createMesh({
+      bootstrapConfig: JSON.stringify({
+        // Incremental, because then a resource that does not exist is known at once, and not when its 15 seconds are over.
+        xds_servers: [
+          { server_uri: plane.address, channel_creds: [{ type: 'insecure' }], server_features: ['inmesh.delta'] },
+        ],
+        node: { id: 'inmesh' },
+      }),
+      env: {},
+      outsideMesh: 'refuse',
+      onWarning: () => {},
+    });
+    return new Twin(plane, envoy, mesh, recorders);
+  }
+
+  /** The request through both, at the same time. `service` is the listener's name, `port` where Envoy opened it. */
+  async ask(service: string, port: number, sent: Sent, answers: readonly Answer[]): Promise<Both> {
+    const number = String(++this.#calls).padStart(8, '0');
+    const [envoy, inmesh] = await Promise.all([
+      this.#ofEnvoy(port, sent, `e${number}`, answers),
+      this.#ofMesh(service, sent, `m${number}`, answers),
+    ]);
+    return { envoy, inmesh };
+  }
+
+  /** Resolves once both have taken all that the control plane serves, or refused it. */
+  async acknowledged(): Promise<Refusals> {
+    return until('both have answered for everything that was sent', () => this.#answers());
+  }
+
+  /** Connections to Envoy's listeners are made anew from now on. */
+  renewConnections(): void {
+    this.#client.renew();
+  }
+
+  async stop(): Promise<void> {
+    this.#client.close();
+    this.mesh.close();
+    await this.envoy.stop();
+    await this.plane.close();
+    await this.recorders.close();
+  }
+
+  async #ofEnvoy(port: number, sent: Sent, call: string, answers: readonly Answer[]): Promise<Observation> {
+    this.recorders.expect(call, answers);
+    const reply = await this.#client.call(port, marked(sent, call));
+    const { flags, details } = await this.envoy.logOf(call);
+    const upstream = details === 'via_upstream' ? null : details;
+    return { side: 'envoy', reply, flags, details: upstream, arrivals: this.#arrivals(call) };
+  }
+
+  async #ofMesh(service: string, sent: Sent, call: string, answers: readonly Answer[]): Promise<Observation> {
+    this.recorders.expect(call, answers);
+    const { reply, flags, details } = await callMesh(this.mesh, service, marked(sent, call));
+    return { side: 'inmesh', reply, flags, details, arrivals: this.#arrivals(call) };
+  }
+
+  #arrivals(call: string) {
+    const arrivals = this.recorders.arrivalsOf(call);
+    this.recorders.forget(call);
+    return arrivals;
+  }
+
+  #answers(): Refusals | null {
+    const { nodes } = this.plane.status();
+    const refusals = { envoy: [] as string[], inmesh: [] as string[] };
+    for (const { id, types } of nodes) {
+      for (const { nack, sentVersion, ackedVersion } of Object.values(types)) {
+        if (nack !== null) refusals[id as keyof Refusals]?.push(nack.message);
+        else if (sentVersion !== ackedVersion) return null;
+      }
+    }
+    return nodes.some(({ id }) => id === 'envoy') ? refusals : null;
+  }
+}
+
+function marked(sent: Sent, call: string): Sent {
+  const mark: Pair = [CALL_HEADER, call];
+  return { ...sent, headers: [...sent.headers, mark] };
+}
