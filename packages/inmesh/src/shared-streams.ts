@@ -143,10 +143,16 @@ function shareChannels(servers: readonly XdsServer[], clock: Clock, tell: (error
   const shared: AdsServerOptions[] = [];
   try {
     for (const server of servers) {
-      const { uri, keepaliveMs } = server;
+      const { uri, keepalive } = server;
       shared.push({
         transport: channels.share(JSON.stringify(server), () =>
-          grpcChannel({ target: uri, tls: tlsOf(server), keepaliveMs, clock }),
+          grpcChannel({
+            target: uri,
+            tls: tlsOf(server),
+            keepaliveMs: keepalive.intervalMs,
+            keepaliveTimeoutMs: keepalive.timeoutMs,
+            clock,
+          }),
         ),
         serverUri: uri,
         variant: server.delta ? 'delta' : 'sotw',

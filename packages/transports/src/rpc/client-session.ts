@@ -13,6 +13,13 @@ export const connectionWindow: number = 4 * 1024 * 1024;
 /** Megabytes that Node lets one session hold before it refuses streams; its 10 would do so while one large response is being sent. */
 export const sessionMemoryMb = 4096;
 
+/**
+ * Milliseconds of silence until the kernel asks whether the other host is still there, and takes a connection whose host does
+ * not answer ten times, a second apart (libuv's figures), for dead: within 40 s, where PINGs that servers put up with would take
+ * minutes. It does not see through a proxy, nor help while something that was sent is not acknowledged; PINGs do.
+ */
+const tcpKeepaliveMs = 30_000;
+
 /** One HTTP/2 connection: connect timeout, keepalive, and the words for its death. */
 export class ClientSession {
   readonly options: FilledOptions;
@@ -139,7 +146,10 @@ export class ClientSession {
 }
 
 function openSocket({ tls: options }: FilledOptions, { connect: where, serverName }: Address): net.Socket {
-  if (options === null) return net.connect({ ...where, noDelay: true }).unref();
+  if (options === null) {
+    const plain = { noDelay: true, keepAlive: true, keepAliveInitialDelay: tcpKeepaliveMs };
+    return net.connect({ ...where, ...plain }).unref();
+  }
   const name = options.serverName ?? serverName;
   const socket = tls.connect({
     ...where,
@@ -153,7 +163,7 @@ function openSocket({ tls: options }: FilledOptions, { connect: where, serverNam
   socket.once('secureConnect', () => {
     if (socket.alpnProtocol !== 'h2') socket.destroy(new Error('the server does not speak HTTP/2 (ALPN h2)'));
   });
-  socket.setNoDelay(true);
+  socket.setNoDelay(true).setKeepAlive(true, tcpKeepaliveMs);
   return socket.unref();
 }
 

@@ -18,7 +18,14 @@ import {
   readAssignment,
   unpack,
 } from '../decode/index.ts';
-import type { JsonObject, ServerCredentials, TlsServerCredentials, XdsServer } from './bootstrap.ts';
+import {
+  DEFAULT_KEEPALIVE,
+  type JsonObject,
+  type Keepalive,
+  type ServerCredentials,
+  type TlsServerCredentials,
+  type XdsServer,
+} from './bootstrap.ts';
 import { uriProblem } from './server-uri.ts';
 
 const PROTOCOL_OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
@@ -65,7 +72,7 @@ export function readAdsServers(
   );
 }
 
-type Dial = Pick<XdsServer, 'uri' | 'credentials' | 'keepaliveMs'>;
+type Dial = Pick<XdsServer, 'uri' | 'credentials' | 'keepalive'>;
 
 function readService(
   decoding: Decoding,
@@ -82,13 +89,13 @@ function readService(
     throw new Refusal(place, `cluster "${name}" is not defined: add it to static_resources.clusters`);
   }
   const credentials = readTransport(decoding, cluster, place);
-  const keepaliveMs = readKeepalive(decoding, cluster, place);
+  const keepalive = readKeepalive(decoding, cluster, place);
   const assignment = cluster.loadAssignment && readAssignment(cluster.loadAssignment, place, 'name');
   const endpoints = assignment?.localities.flatMap((locality) => locality.endpoints) ?? [];
   if (endpoints.length === 0) {
     throw new Refusal(place, `cluster "${name}" has no address: give it a load_assignment with the control plane's`);
   }
-  return endpoints.map(({ address }) => ({ uri: uriOf(address), credentials, keepaliveMs }));
+  return endpoints.map(({ address }) => ({ uri: uriOf(address), credentials, keepalive }));
 }
 
 function uriOf(address: Address): string {
@@ -113,7 +120,7 @@ function readGoogleGrpc(service: GrpcService_GoogleGrpc, field: string): Dial {
           ...readSource(specifier.value.privateKey, 'key', `${place}.private_key`),
           refreshMs: DEFAULT_REFRESH_MS,
         };
-  return { uri: service.targetUri, credentials, keepaliveMs: 0 };
+  return { uri: service.targetUri, credentials, keepalive: DEFAULT_KEEPALIVE };
 }
 
 /** No transport socket means plain text; any but TLS is refused. */
@@ -193,7 +200,7 @@ function readSource<N extends 'ca' | 'cert' | 'key'>(
   }
 }
 
-function readKeepalive(decoding: Decoding, cluster: Cluster, field: string): number {
+function readKeepalive(decoding: Decoding, cluster: Cluster, field: string): Keepalive {
   const any = cluster.typedExtensionProtocolOptions[PROTOCOL_OPTIONS];
   let http2 = cluster.http2ProtocolOptions;
   if (any !== undefined) {
@@ -201,6 +208,7 @@ function readKeepalive(decoding: Decoding, cluster: Cluster, field: string): num
     const explicit = options.case === 'explicitHttpConfig' ? options.value.protocolConfig : undefined;
     if (explicit?.case === 'http2ProtocolOptions') http2 = explicit.value;
   }
-  const interval = http2?.connectionKeepalive?.interval;
-  return interval === undefined ? 0 : milliseconds(interval);
+  const { interval, timeout } = http2?.connectionKeepalive ?? {};
+  if (interval === undefined || timeout === undefined) return DEFAULT_KEEPALIVE;
+  return { intervalMs: milliseconds(interval), timeoutMs: milliseconds(timeout) };
 }

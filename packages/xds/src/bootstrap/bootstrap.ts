@@ -33,6 +33,20 @@ export interface TlsServerCredentials {
 
 export type ServerCredentials = { readonly kind: 'insecure' } | TlsServerCredentials;
 
+/** HTTP/2 PINGs on a connection that has a stream. */
+export interface Keepalive {
+  /** Milliseconds between two; 0 for none. */
+  readonly intervalMs: number;
+  /** Milliseconds that one may stay unanswered until the connection counts as dead. */
+  readonly timeoutMs: number;
+}
+
+/**
+ * As gRPC's xDS clients have it in every language: the most often that a gRPC server takes pings when it was told nothing
+ * else (others it answers with GOAWAY, ENHANCE_YOUR_CALM). Envoy has none by default, and hangs on to a dead stream.
+ */
+export const DEFAULT_KEEPALIVE: Keepalive = { intervalMs: 300_000, timeoutMs: 20_000 };
+
 /** A control plane, ready to be dialled. */
 export interface XdsServer {
   /** `host:port`, `dns:///host:port`, `ipv4:…`, `ipv6:…`, `unix:path` or `unix:///path`. */
@@ -42,8 +56,8 @@ export interface XdsServer {
   readonly features: readonly string[];
   /** Metadata sent with each stream, in order. */
   readonly initialMetadata: readonly (readonly [name: string, value: string])[];
-  /** Milliseconds between keepalive pings; 0 for none, the default of gRPC and Envoy. */
-  readonly keepaliveMs: number;
+  /** How a connection that died without a word is noticed. */
+  readonly keepalive: Keepalive;
   /** True for the incremental protocol: `DELTA_GRPC` of Envoy's bootstrap, the server feature `inmesh.delta` of gRPC's. */
   readonly delta: boolean;
   /** `call_creds` of gRPC's bootstrap (gRFC A97), as written. */

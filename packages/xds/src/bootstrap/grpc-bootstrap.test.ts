@@ -37,7 +37,7 @@ describe('gRPC bootstrap', () => {
         credentials: { kind: 'insecure' },
         features: ['xds_v3'],
         initialMetadata: [],
-        keepaliveMs: 0,
+        keepalive: { intervalMs: 300_000, timeoutMs: 20_000 },
         delta: false,
         callCredentials: [],
       },

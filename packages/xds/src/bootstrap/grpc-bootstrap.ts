@@ -3,6 +3,7 @@ import {
   type Authority,
   type Bootstrap,
   type CertificateProvider,
+  DEFAULT_KEEPALIVE,
   EMPTY_BOOTSTRAP,
   type JsonObject,
   type NodeIdentity,
@@ -79,7 +80,7 @@ function readServers(parent: Fields, name: string, warnings: string[]): XdsServe
       credentials,
       features,
       initialMetadata: [],
-      keepaliveMs: 0,
+      keepalive: DEFAULT_KEEPALIVE,
       delta: features.includes(DELTA_FEATURE),
       callCredentials,
     };

@@ -107,7 +107,7 @@ describe('loadBootstrap', () => {
         credentials: { kind: 'insecure' },
         features: [],
         initialMetadata: [],
-        keepaliveMs: 0,
+        keepalive: { intervalMs: 300_000, timeoutMs: 20_000 },
         delta: true,
         callCredentials: [],
       },
@@ -139,7 +139,7 @@ describe('loadBootstrap', () => {
       },
       features: [],
       initialMetadata: [['x-token', 'secret']],
-      keepaliveMs: 30_000,
+      keepalive: { intervalMs: 30_000, timeoutMs: 5_000 },
       delta: true,
       callCredentials: [],
     });

@@ -1,7 +1,14 @@
 import { MeshError } from '@inmesh/core';
 import { type Decoding, newDecoding } from '../decode/index.ts';
 import { parseText, type TextDocument } from '../text/index.ts';
-import { type Bootstrap, EMPTY_BOOTSTRAP, type JsonObject, type NodeIdentity, type XdsServer } from './bootstrap.ts';
+import {
+  type Bootstrap,
+  DEFAULT_KEEPALIVE,
+  EMPTY_BOOTSTRAP,
+  type JsonObject,
+  type NodeIdentity,
+  type XdsServer,
+} from './bootstrap.ts';
 import { readEnvoyBootstrap } from './envoy-bootstrap.ts';
 import { readGrpcBootstrap } from './grpc-bootstrap.ts';
 import { uriProblem } from './server-uri.ts';
@@ -13,7 +20,7 @@ export type ServerOptions = Pick<XdsServer, 'uri'> & Partial<XdsServer>;
 export interface BootstrapOptions {
   /** Merged over the file's node. */
   readonly node?: Partial<NodeIdentity>;
-  /** Replace the file's. Defaults of each: insecure, no features, no metadata, no keepalive, SotW. */
+  /** Replace the file's. Defaults of each: insecure, no features, no metadata, gRPC's keepalive, SotW. */
   readonly servers?: readonly ServerOptions[];
   /** Added to the file's. */
   readonly meshDomains?: readonly string[];
@@ -127,7 +134,7 @@ function fillServer(server: ServerOptions, index: number): XdsServer {
     credentials: { kind: 'insecure' },
     features: [],
     initialMetadata: [],
-    keepaliveMs: 0,
+    keepalive: DEFAULT_KEEPALIVE,
     delta: false,
     callCredentials: [],
     ...server,

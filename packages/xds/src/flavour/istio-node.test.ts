@@ -77,6 +77,11 @@ describe('the node of a pod without an agent', () => {
       { type: 'jwt_token_file', config: { jwt_token_file: '/var/run/secrets/tokens/istio-token' } },
     ]);
     const plain = istioServer({ address: 'istiod.istio-system.svc:15010' }, 'c2');
-    assert.deepEqual(plain, { uri: 'istiod.istio-system.svc:15010', initialMetadata: [['clusterid', 'c2']] });
+    assert.deepEqual(plain, {
+      uri: 'istiod.istio-system.svc:15010',
+      initialMetadata: [['clusterid', 'c2']],
+      keepalive: { intervalMs: 30_000, timeoutMs: 10_000 },
+    });
+    assert.deepEqual(secure.keepalive, plain.keepalive);
   });
 });

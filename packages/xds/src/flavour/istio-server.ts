@@ -20,11 +20,16 @@ const ROOT = '/var/run/secrets/istio/root-cert.pem';
 const TOKEN = '/var/run/secrets/tokens/istio-token';
 const REFRESH_MS = 600_000;
 
+/** As istio-agent has it; istiod takes pings every 15 s. */
+const KEEPALIVE = { intervalMs: 30_000, timeoutMs: 10_000 };
+
 /** istiod as a control plane: delta is left to be an option, because older ones speak it in part only. */
 export function istioServer(options: IstioOptions, clusterId: string): ServerOptions {
   const { address = 'istiod.istio-system.svc:15012', rootCertFile = ROOT, tokenFile = TOKEN, serverName } = options;
   const security = options.security ?? (address.endsWith(':15010') ? 'insecure' : 'tls');
-  if (security === 'insecure') return { uri: address, initialMetadata: [['clusterid', clusterId]] };
+  if (security === 'insecure') {
+    return { uri: address, initialMetadata: [['clusterid', clusterId]], keepalive: KEEPALIVE };
+  }
   return {
     uri: address,
     credentials: {
@@ -35,5 +40,6 @@ export function istioServer(options: IstioOptions, clusterId: string): ServerOpt
     },
     callCredentials: [{ type: 'jwt_token_file', config: { jwt_token_file: tokenFile } }],
     initialMetadata: [['clusterid', clusterId]],
+    keepalive: KEEPALIVE,
   };
 }
