@@ -22,6 +22,8 @@ export interface Watcher<T> {
   resourceError(error: MeshError): void;
   /** Something is wrong, but the last version stays in force (the stream is down, an update was rejected). */
   ambientError(error: MeshError): void;
+  /** What was wrong with the last version, or with one that was to replace it, is over: it is in force as it was. Not told of a stream that is up again. */
+  recovered?(): void;
 }
 
 export type Unwatch = () => void;

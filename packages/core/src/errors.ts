@@ -136,6 +136,11 @@ export class MeshError extends Error {
     Object.defineProperty(this, brand, { value: true });
   }
 
+  /** What happened, without code and place. */
+  get reason(): string {
+    return this.#text;
+  }
+
   /** What Envoy writes as `response_code_details`. */
   get details(): string {
     const own = this.#options.details ?? traits[this.code].details;

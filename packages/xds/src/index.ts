@@ -12,6 +12,7 @@ export {
   type ResourceType,
   type ResourceTypes,
 } from './ads/resource-type.ts';
+export type { KnownResource, SecondHand, Verdict } from './ads/second-hand.ts';
 export type {
   AdsStats,
   AdsStatus,
@@ -79,6 +80,9 @@ export { Join, type JoinOptions } from './join/join.ts';
 export type { JoinedAuthority } from './join/joined-authority.ts';
 export { type ListenerFinder, type ListenerWatcher, listenersByName } from './join/listener-finder.ts';
 export type { ServiceMemory } from './join/service-memory.ts';
+export { type AcceptGuest, FeedHost, type FeedHostOptions } from './share/feed-host.ts';
+export type { FeedWay } from './share/guest-stream.ts';
+export { type FeedSeeker, sharedStreams } from './share/shared-stream.ts';
 export { FeedStore, type FeedStoreOptions } from './store/feed-store.ts';
 export type { StoredService } from './store/format.ts';
 export type { StateFiles } from './store/state-files.ts';

@@ -708,6 +708,7 @@ describe('ads client: the stream', () => {
     ]);
     assert.deepEqual(client.status().stream, {
       serverUri: 'xds.test:18000',
+      via: null,
       variant: 'sotw',
       state: 'connected',
       connected: true,

@@ -19,12 +19,13 @@ import type { AdsNode } from './node.ts';
 import { joinReasons } from './reason.ts';
 import type { ResourceMemory } from './resource-memory.ts';
 import { type DecodeProfile, eachKind, type ResourceTypes } from './resource-type.ts';
+import type { KnownResource } from './second-hand.ts';
 import { ServerChain } from './server-chain.ts';
 import { readServerFeatures } from './server-features.ts';
 import { ServerLink, type ServerLinkEvents } from './server-link.ts';
 import { type Job, Slices } from './slices.ts';
 import { openSotwStream } from './sotw-stream.ts';
-import type { AdsStats, AdsStatus, AdsVariant } from './status.ts';
+import type { AdsStats, AdsStatus, AdsStreamStatus, AdsVariant } from './status.ts';
 import type { AdsStream, OpenAdsStream, Update } from './stream.ts';
 import type { Subscription } from './subscription.ts';
 import { TypeCache } from './type-cache.ts';
@@ -97,6 +98,7 @@ export class AdsClient implements ConfigSource {
   readonly #byUrl: ReadonlyMap<string, AnyTypeCache>;
   readonly #chain: ServerChain;
   readonly #slices: Slices;
+  readonly #followers = new Set<() => void>();
   /** The response that is being applied. */
   #applying: Job | null = null;
   #closed = false;
@@ -117,7 +119,8 @@ export class AdsClient implements ConfigSource {
         return inForce().features;
       },
       get resourceTimeoutMs() {
-        return inForce().resourceTimeoutMs;
+        // Whoever tells the feed on waits as long; its verdict is to come first.
+        return inForce().resourceTimeoutMs * (chain().link.secondHand ? 2 : 1);
       },
       get context() {
         return inForce().context;
@@ -160,6 +163,7 @@ export class AdsClient implements ConfigSource {
       onDown: (error) => this.#onDown(error),
       onOddity: options.onError,
       onSwitch: () => this.#onSwitch(),
+      onStatus: () => this.#tellFollowers(),
       lacking: () => all.some((each) => each.lacking),
     });
     this.stats = {
@@ -188,6 +192,28 @@ export class AdsClient implements ConfigSource {
     return this.#caches[kind].names();
   }
 
+  /** Names of the resources of a type of which anything is known. */
+  known(kind: Kind): Iterable<string> {
+    return this.#caches[kind].known();
+  }
+
+  /** What is known of a resource, to be told on; null for nothing. Its watchers hear of changes. */
+  look(kind: Kind, name: string): KnownResource | null {
+    return this.#caches[kind].look(name);
+  }
+
+  /** The state of the stream in force. */
+  get stream(): AdsStreamStatus {
+    return this.#chain.link.status();
+  }
+
+  /** Calls back when that may have changed. */
+  followStream(follower: () => void): Unwatch {
+    const place = () => follower();
+    this.#followers.add(place);
+    return () => this.#followers.delete(place);
+  }
+
   /** The streams, and each resource that is watched or that the server sent unasked. */
   status(): AdsStatus {
     const resources = Array.from(this.#byUrl.values(), (cache) => cache.status()).flat();
@@ -200,6 +226,7 @@ export class AdsClient implements ConfigSource {
     if (this.#closed) return;
     this.#closed = true;
     this.#slices.cancelAll();
+    this.#followers.clear();
     this.#chain.close();
     for (const cache of this.#byUrl.values()) cache.close();
   }
@@ -245,6 +272,10 @@ export class AdsClient implements ConfigSource {
   #onSwitch(): void {
     this.#interrupt();
     if (this.#chain.link.up) this.#onUp();
+  }
+
+  #tellFollowers(): void {
+    for (const follower of [...this.#followers]) follower();
   }
 
   #interrupt(): void {

@@ -5,6 +5,7 @@ import { reasonOf } from './reason.ts';
 import { canonicalName } from './resource-name.ts';
 import type { ResourceState } from './resource-state.ts';
 import { decodeInSteps } from './resource-type.ts';
+import type { Verdict } from './second-hand.ts';
 import type { ServerProblem, UpdatedResource } from './stream.ts';
 import { titleOf } from './wording.ts';
 
@@ -94,6 +95,12 @@ export class Intake<K extends Kind> {
     if (isDataError && this.#host.features.failOnDataErrors) this.#known.dropValue(state);
     const failure = isDataError ? this.#known.type.absentCode : 'connection_failure';
     this.#known.trouble(state, 'RECEIVED_ERROR', failure, told);
+  }
+
+  /** Somebody who had the resource from the control plane says what is wrong with it. */
+  hearVerdict(verdict: Verdict): void {
+    const state = this.#known.get(verdict.name);
+    if (state !== undefined) this.#known.judge(state, verdict);
   }
 
   /** All of a response was applied. */

@@ -6,6 +6,7 @@ import { LastGood } from './last-good.ts';
 import { reasonOf } from './reason.ts';
 import { ResourceState, type Seat, type Trouble } from './resource-state.ts';
 import type { ResourceType } from './resource-type.ts';
+import type { Verdict } from './second-hand.ts';
 import { newResourceTypeStats, type ResourceTypeStats } from './status.ts';
 import { startTtl } from './time-to-live.ts';
 import { resourceError, titleOf } from './wording.ts';
@@ -14,6 +15,7 @@ import { resourceError, titleOf } from './wording.ts';
 export interface AcceptedVersion {
   readonly version: string;
   readonly ttlMs: number | null;
+  readonly secondHand?: boolean;
 }
 
 /** What is known of each resource of one type, each way in which that changes, and who is told. */
@@ -107,7 +109,7 @@ export class KnownResources<K extends Kind> {
   /** A new version is in force. `bytes` are an own copy. */
   accept(
     state: ResourceState<Model[K]>,
-    { version, ttlMs }: AcceptedVersion,
+    { version, ttlMs, secondHand = false }: AcceptedVersion,
     bytes: Uint8Array,
     value: Model[K],
   ): void {
@@ -116,6 +118,7 @@ export class KnownResources<K extends Kind> {
     state.version = version;
     state.priority = this.#host.priority;
     state.remembered = false;
+    state.secondHand = secondHand;
     state.refused = null;
     state.trouble = null;
     this.live(state, ttlMs);
@@ -127,16 +130,19 @@ export class KnownResources<K extends Kind> {
   }
 
   /** The server sent again what is in force. */
-  confirm(state: ResourceState<Model[K]>, { version, ttlMs }: AcceptedVersion): void {
-    if (state.refused !== null || state.trouble !== null) this.touch(state);
+  confirm(state: ResourceState<Model[K]>, { version, ttlMs, secondHand = false }: AcceptedVersion): void {
+    const recovered = state.refused !== null || state.trouble !== null;
+    if (recovered) this.touch(state);
     state.refused = null;
     state.trouble = null;
     state.version = version;
     state.priority = this.#host.priority;
     if (state.remembered) this.answered(state);
     state.remembered = false;
+    state.secondHand = secondHand;
     this.live(state, ttlMs);
     this.keep(state);
+    if (recovered) this.tell(state, (watcher) => watcher.recovered?.());
   }
 
   /** `cause`: what the decoder threw. */
@@ -156,6 +162,24 @@ export class KnownResources<K extends Kind> {
   delete(state: ResourceState<Model[K]>): void {
     this.dropValue(state);
     this.#states.delete(state.name);
+  }
+
+  /** What is wrong with it was found elsewhere. */
+  judge(state: ResourceState<Model[K]>, { state: kind, inForce, code, message, refusedVersion }: Verdict): void {
+    const before = state.refused?.error ?? state.trouble?.error;
+    const error = this.#error(code ?? this.type.absentCode, message, state.name);
+    this.answered(state);
+    if (!inForce) this.dropValue(state);
+    if (!inForce && state.seats.size === 0) {
+      this.#states.delete(state.name);
+      return;
+    }
+    const refused = kind === 'NACKED';
+    // Its bytes are where it was refused.
+    const bytes = new Uint8Array();
+    state.refused = refused ? { bytes, version: refusedVersion ?? '', reason: message, error } : null;
+    state.trouble = refused ? null : { state: kind, error };
+    if (before?.message !== error.message) this.#tellBad(state, error);
   }
 
   becomeAbsent(state: ResourceState<Model[K]>, why: string): void {

@@ -37,6 +37,8 @@ export class ResourceState<T> {
   priority = 0;
   /** `bytes` are from an earlier run or an earlier watch, and the server has not said yet that they are in force. */
   remembered = false;
+  /** `bytes` were told on by somebody; their version means nothing to a server. */
+  secondHand = false;
   refused: RefusedVersion | null = null;
   trouble: Trouble | null = null;
   /** Runs while `bytes` are in force for a limited time. */
@@ -65,6 +67,7 @@ export class ResourceState<T> {
     this.value = null;
     this.version = '';
     this.remembered = false;
+    this.secondHand = false;
     this.ttl?.cancel();
     this.ttl = null;
   }

@@ -79,6 +79,7 @@ export class ServerChain {
         this.#fallBack();
       },
       onOddity: (error: MeshError) => this.#events.onOddity(error),
+      onStatus: () => this.#events.onStatus(),
     };
   }
 

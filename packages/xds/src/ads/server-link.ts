@@ -8,6 +8,7 @@ import {
 } from '@inmesh/core';
 import type { Backoff } from './backoff.ts';
 import type { AdsNode } from './node.ts';
+import type { SecondHand } from './second-hand.ts';
 import {
   type AdsStreamState,
   type AdsStreamStatus,
@@ -41,6 +42,8 @@ export interface ServerLinkEvents {
   /** The stream is gone; `error` where that is bad news, null where the next one follows at once. */
   onDown(error: MeshError | null): void;
   onOddity(error: MeshError): void;
+  /** Its status changed. */
+  onStatus(): void;
 }
 
 /** gRPC's INTERNAL. */
@@ -69,6 +72,8 @@ export class ServerLink {
   #failing = false;
   #up = false;
   #variant: AdsVariant;
+  /** How the server is, where the stream goes to somebody else who knows. */
+  #secondHand: SecondHand | null = null;
   /** Streams in a row that ended because the server does not speak the variant. */
   #mismatches = 0;
 
@@ -93,9 +98,15 @@ export class ServerLink {
     return this.#up;
   }
 
+  /** The stream is not to the server itself: whoever it goes to waits for the server's answers, and says which do not come. */
+  get secondHand(): boolean {
+    return this.#secondHand !== null;
+  }
+
   status(): AdsStreamStatus {
     return {
-      serverUri: this.#options.serverUri,
+      serverUri: this.#secondHand?.controlPlane ?? this.#options.serverUri,
+      via: this.#secondHand?.via ?? null,
       variant: this.#variant,
       state: this.#state,
       connected: this.#state === 'connected',
@@ -147,6 +158,7 @@ export class ServerLink {
     this.#retry = null;
     this.#stream?.close();
     this.#stream = null;
+    this.#secondHand = null;
     this.#up = false;
     this.stats.connected_state = 0;
   }
@@ -197,9 +209,19 @@ export class ServerLink {
         onOpen: () => this.#opened(),
         onUpdate: (update) => {
           responded = true;
-          this.#opened();
-          this.#heard();
+          if (this.#secondHand === null) {
+            this.#opened();
+            this.#heard();
+          }
           if (stream !== null) events.onUpdate(update, stream);
+        },
+        onSecondHand: (news) => {
+          responded = true;
+          this.#hearOf(news);
+        },
+        onMoved: () => {
+          ended = true;
+          this.#openAgain();
         },
         onOddity: (message) => events.onOddity(this.#error('invalid_config', message)),
         onEnd: (status, garbage) => {
@@ -237,8 +259,24 @@ export class ServerLink {
     return this.#mismatches === 1;
   }
 
+  /** What comes from there says nothing of the server, so its state is told apart. */
+  #hearOf(news: SecondHand): void {
+    this.#secondHand = news;
+    if (news.connected) {
+      this.#opened();
+      this.#heard();
+      return;
+    }
+    this.#up = false;
+    this.stats.connected_state = 0;
+    this.#outage = news.outage === null ? null : this.#error('connection_failure', news.outage);
+    this.#enter(news.outage === null ? 'connecting' : 'backoff');
+    this.#options.events.onDown(this.#outage);
+  }
+
   #openAgain(): void {
     this.#stream = null;
+    this.#secondHand = null;
     this.#up = false;
     this.#options.events.onDown(null);
     if (!this.#closed()) this.#open();
@@ -256,6 +294,7 @@ export class ServerLink {
 
   #ended(status: StreamStatus, responded: boolean, garbage: boolean): void {
     this.#stream = null;
+    this.#secondHand = null;
     this.#up = false;
     this.stats.connected_state = 0;
     const { clock, backoff, events } = this.#options;
@@ -291,9 +330,13 @@ export class ServerLink {
     if (this.#state === state) return;
     this.#state = state;
     this.#since = this.#options.clock.wallNow();
+    this.#options.events.onStatus();
   }
 
   #error(code: MeshError['code'], message: string): MeshError {
-    return new MeshError(code, message, { nodeId: this.#options.node.id, controlPlane: this.#options.serverUri });
+    return new MeshError(code, message, {
+      nodeId: this.#options.node.id,
+      controlPlane: this.#secondHand?.controlPlane ?? this.#options.serverUri,
+    });
   }
 }

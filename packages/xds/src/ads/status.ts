@@ -31,6 +31,8 @@ export type AdsVariant = 'sotw' | 'delta';
 
 export interface AdsStreamStatus {
   readonly serverUri: string;
+  /** Who has the stream, where this is not the one that goes to the server: `the main thread`. Null for an own stream. */
+  readonly via: string | null;
   /** What is spoken, or will be with the next stream. */
   readonly variant: AdsVariant;
   readonly state: AdsStreamState;

@@ -1,5 +1,6 @@
 import type { StreamStatus, StreamTransport } from '@inmesh/core';
 import type { AdsNode } from './node.ts';
+import type { SecondHand, Verdict } from './second-hand.ts';
 import type { Subscription } from './subscription.ts';
 
 /** One resource in a response, taken out of its `Any` and, where there is one, of its `Resource` wrapper. */
@@ -16,6 +17,8 @@ export interface UpdatedResource {
   readonly ttlMs: number | null;
   /** Why it could not be unwrapped; null where it could. */
   readonly problem: string | null;
+  /** Told on by somebody who had accepted it. Default false: a control plane's own word. */
+  readonly secondHand?: boolean;
 }
 
 /** What the server says of a resource instead of sending it (xRFC TP3). */
@@ -36,6 +39,8 @@ export interface Update {
   /** Gone by name (delta). */
   readonly removed: readonly string[];
   readonly problems: readonly ServerProblem[];
+  /** What came of resources where they were accepted or refused before. Default: none. */
+  readonly verdicts?: readonly Verdict[];
   /** Unwrapped one by one while they are iterated, so that a large response can be taken in slices. */
   readonly resources: Iterable<UpdatedResource>;
 }
@@ -60,6 +65,10 @@ export interface AdsStreamEvents {
   onOpen(): void;
   /** Must be answered with `accept` or `reject`, at once or later. */
   onUpdate(update: Update): void;
+  /** The stream is to somebody who has the feed and tells it on; this is how the control plane is there. */
+  onSecondHand(news: SecondHand): void;
+  /** Instead of `onEnd`: nothing is wrong with the server, and the next stream is to be opened at once. */
+  onMoved(): void;
   /** The server did something that is answered or ignored, and that somebody should know of. */
   onOddity(message: string): void;
   /** Exactly once unless it was closed. `garbage`: we ended it, because what came was not the protocol. */

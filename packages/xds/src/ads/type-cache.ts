@@ -6,6 +6,7 @@ import { KnownResources } from './known-resources.ts';
 import { canonicalName } from './resource-name.ts';
 import type { Seat } from './resource-state.ts';
 import { decodeInSteps, type ResourceType } from './resource-type.ts';
+import { type KnownResource, tellOn } from './second-hand.ts';
 import type { ResourceStatus, ResourceTypeStats } from './status.ts';
 import { Subscription } from './subscription.ts';
 import { Wanted } from './wanted.ts';
@@ -118,6 +119,17 @@ export class TypeCache<K extends Kind> {
     for (const { name, bytes } of this.#known.values()) if (bytes !== null) yield name;
   }
 
+  /** Names of which anything was heard. */
+  *known(): Generator<string> {
+    for (const state of this.#known.values()) if (!state.unknown) yield state.name;
+  }
+
+  /** What is known of a resource, to be told on; null for nothing. */
+  look(name: string): KnownResource | null {
+    const state = this.#known.get(name);
+    return state === undefined || state.unknown ? null : tellOn(state);
+  }
+
   /** Tells all watchers bad news that leaves everything in force. */
   ambientError(error: MeshError): void {
     const known = this.#known;
@@ -184,8 +196,8 @@ export class TypeCache<K extends Kind> {
   /** Only the server in force is told of what it gave: another is to send all it has, which is how it comes to be in force. */
   *#held(server: number): Generator<readonly [name: string, version: string]> {
     if (!this.#known.deltaVersions || server !== this.#host.priority) return;
-    for (const { name, bytes, version, priority, remembered } of this.#known.values()) {
-      if (bytes !== null && !remembered && priority === server) yield [name, version];
+    for (const { name, bytes, version, priority, remembered, secondHand } of this.#known.values()) {
+      if (bytes !== null && !remembered && !secondHand && priority === server) yield [name, version];
     }
   }
 }

@@ -34,7 +34,7 @@ export class UpdateCursor {
   }
 
   *#apply(): Generator<undefined, void, undefined> {
-    const { complete, removed, problems, resources } = this.#update;
+    const { complete, removed, problems, verdicts, resources } = this.#update;
     const { intake, type } = this.#cache;
     const present = new Set<string>();
     let unnamed = false;
@@ -57,6 +57,10 @@ export class UpdateCursor {
     for (const problem of problems) {
       intake.hearProblem(problem);
       present.add(canonicalName(problem.name));
+      yield;
+    }
+    for (const verdict of verdicts ?? []) {
+      intake.hearVerdict(verdict);
       yield;
     }
     // A resource whose name cannot be read may be any of those that seem to be missing; heartbeats alone tell of no others.
