@@ -41,5 +41,6 @@ export { MeshStats } from './telemetry/observe.ts';
 export { type Clock, systemClock, type Timer } from './util/clock.ts';
 export { outsideContext } from './util/outside.ts';
 export { type Random, seededRandom, systemRandom } from './util/random.ts';
+export { noRegex, type Regex, type RegexEngine, RegexError } from './util/regex.ts';
 export { TimerWheel } from './util/timer-wheel.ts';
 export { VirtualClock } from './util/virtual-clock.ts';

@@ -18,7 +18,7 @@ import {
 } from '@inmesh/core';
 import { dnsResolver } from '@inmesh/discovery';
 import { type DispatcherLike, MeshDispatcher, onCall, SocketConnector } from '@inmesh/transports';
-import { type AdsStatus, type Bootstrap, chooseFlavour, Join, type JoinedAuthority } from '@inmesh/xds';
+import { type AdsStatus, type Bootstrap, chooseFlavour, Join, type JoinedAuthority, re2 } from '@inmesh/xds';
 import { type Explanation, explainCall } from './explain.ts';
 import { Feed } from './feed.ts';
 import { Installation, WithoutMesh } from './install.ts';
@@ -134,6 +134,7 @@ export class Mesh implements AsyncDisposable {
       source,
       clusters: this.#clusters,
       random,
+      regex: re2(),
       listeners: this.#listeners.finder,
       idle: {
         clock,

@@ -9,7 +9,7 @@ import {
   seededRandom,
   type Watcher,
 } from '@inmesh/core';
-import { Join, listenersByName } from '@inmesh/xds';
+import { Join, listenersByName, re2 } from '@inmesh/xds';
 import { callTo } from '../../support/call.ts';
 import { cluster, endpoints, rdsListener, routes, virtualHost } from '../../support/feed.ts';
 import { type Scene, scene, turn } from './scripted.ts';
@@ -49,6 +49,7 @@ function joinScene(): JoinScene {
     source: made.client,
     clusters,
     random,
+    regex: re2(),
     listeners: listenersByName(made.client, (target) => [target]),
   });
   const way = (): string => {

@@ -22,11 +22,14 @@ export interface VirtualHost {
   readonly includeAttemptCountInResponse: boolean;
 }
 
-/** How a route matches a path. (envoy.config.route.v3.RouteMatch.path_specifier) */
-export type PathMatch =
-  | { readonly kind: 'prefix'; readonly value: string; readonly caseSensitive: boolean }
-  | { readonly kind: 'path'; readonly value: string; readonly caseSensitive: boolean }
-  | { readonly kind: 'path_separated_prefix'; readonly value: string; readonly caseSensitive: boolean };
+/** How a route matches a path, which is looked at without query and fragment. (envoy.config.route.v3.RouteMatch.path_specifier) */
+export interface PathMatch {
+  readonly kind: 'prefix' | 'path' | 'path_separated_prefix' | 'safe_regex';
+  /** The path, its beginning, or the pattern that the whole of it must match. */
+  readonly value: string;
+  /** Not asked by patterns, which say so themselves. */
+  readonly caseSensitive: boolean;
+}
 
 /** envoy.config.route.v3.Route */
 export interface Route {

@@ -1,12 +1,13 @@
 import type { PathMatch } from '../model/route.ts';
+import type { RegexEngine } from '../util/regex.ts';
 
 /** Tells whether a path, without its query string, is the route's. */
 export type PathMatcher = (path: string) => boolean;
 
-export function compilePath(match: PathMatch): PathMatcher {
+export function compilePath(match: PathMatch, engine: RegexEngine): PathMatcher {
   const { value, caseSensitive } = match;
-  if (!caseSensitive) {
-    const matches = compilePath({ ...match, value: value.toLowerCase(), caseSensitive: true });
+  if (!caseSensitive && match.kind !== 'safe_regex') {
+    const matches = compilePath({ ...match, value: value.toLowerCase(), caseSensitive: true }, engine);
     return (path) => matches(path.toLowerCase());
   }
   switch (match.kind) {
@@ -17,6 +18,10 @@ export function compilePath(match: PathMatch): PathMatcher {
     case 'path_separated_prefix':
       return (path) =>
         path.startsWith(value) && (path.length === value.length || path.charCodeAt(value.length) === SLASH);
+    case 'safe_regex': {
+      const regex = engine.compile(value);
+      return (path) => regex.matches(path);
+    }
   }
 }
 

@@ -7,6 +7,7 @@ import type { Listener } from '../model/listener.ts';
 import type { ForwardAction, Route, RouteConfiguration, VirtualHost } from '../model/route.ts';
 import { type CompiledRetryPolicy, compileRetryPolicy } from '../resilience/retry-policy.ts';
 import type { Random } from '../util/random.ts';
+import type { RegexEngine } from '../util/regex.ts';
 import { compilePath, type PathMatcher, pathOnly } from './path.ts';
 
 /** A cluster that a route may choose, or why it cannot be called; null while the feed has not told. */
@@ -19,6 +20,8 @@ export interface RouteTableParts {
   /** Each cluster that the virtual host names, as far as it is known. */
   readonly clusterOf: (name: string, action: ForwardAction) => ClusterChoice;
   readonly random: Random;
+  /** For the patterns of the routes. */
+  readonly regex: RegexEngine;
   /** The table that this one takes the place of: routes that stay keep their counters. */
   readonly previous?: RouteTable | null;
 }
@@ -125,7 +128,7 @@ export class RouteTable {
     const refusal = refusedFilters(parts.listener);
     const known = new Map(parts.previous?.routes.map(({ route }) => [route.label, route.stats]));
     this.routes = parts.virtualHost.routes.map((route) => ({
-      matches: route.path === null ? anyPath : compilePath(route.path),
+      matches: route.path === null ? anyPath : compilePath(route.path, parts.regex),
       route: new RouteEntry(route, parts, refusal, known.get(routeLabel(route, parts.virtualHost)) ?? new RouteStats()),
     }));
     this.pending = this.routes.some(({ route }) => route.pending);

@@ -68,14 +68,14 @@ describe('router', () => {
       table(
         virtualHost([
           route(forward('a'), { name: 'mirrored', path: prefix('/m'), unsupported: ['request_mirror_policies'] }),
-          route({ kind: 'refused' }, { path: null, unsupported: ['redirect', 'match.safe_regex'] }),
+          route({ kind: 'refused' }, { path: null, unsupported: ['redirect', 'match.connect_matcher'] }),
         ]),
       ),
     );
     const { caller } = send('/m');
     assert.deepEqual(caller.said, ['error unsupported NFCF']);
     assert.match(caller.error?.message ?? '', /request_mirror_policies.*route vh\/mirrored/);
-    assert.match(send('/anything').caller.error?.message ?? '', /redirect, match\.safe_regex.*route vh\/\?/);
+    assert.match(send('/anything').caller.error?.message ?? '', /redirect, match\.connect_matcher.*route vh\/\?/);
     assert.equal(inner.count, 0);
   });
 

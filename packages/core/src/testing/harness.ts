@@ -10,6 +10,7 @@ import { type OutboundParts, outbound } from '../outbound.ts';
 import { type ClusterChoice, RouteTable } from '../router/route-table.ts';
 import { MeshStats } from '../telemetry/observe.ts';
 import { type Random, seededRandom } from '../util/random.ts';
+import { noRegex, type RegexEngine } from '../util/regex.ts';
 import { TimerWheel } from '../util/timer-wheel.ts';
 import { VirtualClock } from '../util/virtual-clock.ts';
 import { FakeConnector } from './fake-connector.ts';
@@ -48,7 +49,12 @@ export class FakeAuthority implements AuthorityEntry {
 export function routeTable(
   virtualHost: VirtualHost,
   clusters: Readonly<Record<string, ClusterChoice>>,
-  options: { readonly random?: Random; readonly filters?: readonly HttpFilterConfig[]; previous?: RouteTable } = {},
+  options: {
+    readonly random?: Random;
+    readonly regex?: RegexEngine;
+    readonly filters?: readonly HttpFilterConfig[];
+    previous?: RouteTable;
+  } = {},
 ): RouteTable {
   return new RouteTable({
     listener: listener(...(options.filters ?? [])),
@@ -56,6 +62,7 @@ export function routeTable(
     virtualHost,
     clusterOf: (name) => clusters[name] as ClusterChoice,
     random: options.random ?? seededRandom(1),
+    regex: options.regex ?? noRegex,
     previous: options.previous ?? null,
   });
 }

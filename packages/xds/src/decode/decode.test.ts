@@ -389,7 +389,7 @@ describe('decodeRouteConfiguration', () => {
   it('names what it does not honour', () => {
     const add = [{ header: { key: 'a', value: 'b' } }];
     const cases: [{ [key: string]: JsonValue }, string[]][] = [
-      [{ match: { safe_regex: { regex: '/a.*' } }, route: { cluster: 'c' } }, ['match.safe_regex']],
+      [{ match: { connect_matcher: {} }, route: { cluster: 'c' } }, ['match.connect_matcher']],
       [
         { match: { prefix: '/', query_parameters: [{ name: 'q', present_match: true }] }, route: { cluster: 'c' } },
         ['match.query_parameters'],
@@ -490,6 +490,11 @@ describe('decodeRouteConfiguration', () => {
         'a body too long',
         action({ direct_response: { status: 200, body: { inline_string: 'x'.repeat(4097) } } }),
         /direct_response\.body: size is 4097 bytes; maximum is 4096/,
+      ],
+      [
+        'a pattern that is none',
+        action({ match: { safe_regex: { regex: '/[a' } }, route: { cluster: 'c' } }),
+        /routes\[0\]\.match\.safe_regex\.regex: error parsing regexp: missing closing \]/,
       ],
       [
         'a route without match',

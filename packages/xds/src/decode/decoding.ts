@@ -2,16 +2,19 @@ import { fromBinary, isFieldSet, type Message } from '@bufbuild/protobuf';
 import type { GenMessage } from '@bufbuild/protobuf/codegenv2';
 import type { Any, Duration } from '@bufbuild/protobuf/wkt';
 import { messageType, registry, typeNameOf } from '@inmesh/api';
+import type { RegexEngine } from '@inmesh/core';
+import { re2 } from '../regex/re2.ts';
 import { type StructuralValidator, structuralValidator } from '../validate/index.ts';
 
 /** What every decoder is handed: no decoder keeps state of its own. */
 export interface Decoding {
   readonly validate: StructuralValidator;
+  readonly regex: RegexEngine;
 }
 
 /** Validation rules are compiled once for each: make one per mesh and keep it. */
-export function newDecoding(): Decoding {
-  return { validate: structuralValidator() };
+export function newDecoding(regex: RegexEngine = re2()): Decoding {
+  return { validate: structuralValidator(), regex };
 }
 
 /** A resource is refused: which field, and why. Whoever called the decoder adds the resource's name. */
@@ -26,6 +29,16 @@ export class Refusal extends Error {
     this.field = field;
     this.problem = problem;
   }
+}
+
+/** Checks that a pattern is one of RE2's, as Envoy does before it takes a resource on. */
+export function requireRegex({ regex }: Decoding, pattern: string, field: string): string {
+  try {
+    regex.compile(pattern);
+  } catch (cause) {
+    throw new Refusal(field, cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+  return pattern;
 }
 
 /** Checks the `validate.rules` of a message; `field` is where it stands in the resource. */

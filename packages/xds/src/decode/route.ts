@@ -23,7 +23,7 @@ const ROUTE_FIELDS: ReadonlySet<string> = new Set([
 export function decodeRoute(decoding: Decoding, message: ProtoRoute, scope: RouteScope, field: string): Route {
   const unsupported = [...scope.unsupported, ...otherFields(message, ROUTE_FIELDS)];
   unsupported.push(...refusedOverrides(decoding, message.typedPerFilterConfig, 'typed_per_filter_config'));
-  const { path, others } = decodeMatch(message.match);
+  const { path, others } = decodeMatch(decoding, message.match, `${field}.match`);
   unsupported.push(...others);
   let action: RouteAction = { kind: 'refused' };
   if (message.action.case === 'route') {

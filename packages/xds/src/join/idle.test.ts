@@ -6,6 +6,7 @@ import {
   type ConfigSource,
   type Kind,
   MeshError,
+  noRegex,
   seededRandom,
   VirtualClock,
   type Watcher,
@@ -68,6 +69,7 @@ function scene(options: { readonly afterMs?: number } = {}) {
     source,
     clusters,
     random,
+    regex: noRegex,
     listeners: listenersByName(source, (target) => [target]),
     idle: { clock, afterMs: options.afterMs ?? hour, connected: () => state.connected },
     services: {

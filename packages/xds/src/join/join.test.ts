@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { Clusters, type ConfigSource, seededRandom, VirtualClock } from '@inmesh/core';
+import { Clusters, type ConfigSource, noRegex, seededRandom, VirtualClock } from '@inmesh/core';
 import { Join } from './join.ts';
 import type { ListenerFinder } from './listener-finder.ts';
 
@@ -18,7 +18,7 @@ describe('join', () => {
       clock: new VirtualClock(),
       random,
     });
-    return new Join({ source, clusters, random, listeners, maxAuthorities });
+    return new Join({ source, clusters, random, regex: noRegex, listeners, maxAuthorities });
   }
 
   it('follows an authority once, however often it is called', () => {

@@ -1,4 +1,4 @@
-import type { Clock, Clusters, ConfigSource, Directory, Random } from '@inmesh/core';
+import type { Clock, Clusters, ConfigSource, Directory, Random, RegexEngine } from '@inmesh/core';
 import { IdleSweep, idleRounds } from './idle-sweep.ts';
 import { JoinedAuthority } from './joined-authority.ts';
 import type { ListenerFinder } from './listener-finder.ts';
@@ -8,6 +8,8 @@ export interface JoinOptions {
   readonly source: ConfigSource;
   readonly clusters: Clusters;
   readonly random: Random;
+  /** For the patterns of routes. */
+  readonly regex: RegexEngine;
   readonly listeners: ListenerFinder;
   /** Authorities followed at most; one that was not asked for lately makes room. Default 10,000: a bound on memory where callers choose their `Host` freely. */
   readonly maxAuthorities?: number;

@@ -10,6 +10,7 @@ import {
   MeshError,
   type MeshErrorCode,
   type Model,
+  noRegex,
   VirtualClock,
   type Watcher,
 } from '@inmesh/core';
@@ -53,6 +54,7 @@ function scene() {
     source,
     clusters: new Clusters({ source, resolver, connector, clock, random }),
     random,
+    regex: noRegex,
     listeners: listenersByName(feed, (target) => [target]),
   });
   const entry = join.lookup('reviews:80', 'reviews');

@@ -205,6 +205,7 @@ export class JoinedAuthority implements AuthorityEntry {
       config,
       virtualHost,
       random: this.#options.random,
+      regex: this.#options.regex,
       clusterOf: (name, action) => this.#choice(name, action),
       previous: this.table,
     });
