@@ -8,12 +8,23 @@ import type {
 } from '@inmesh/api/gen/envoy/service/discovery/v3/discovery_pb';
 import type { ResourceInput } from '@inmesh/control-plane';
 import type { Kind, Random } from '@inmesh/core';
-import type { AdsVariant } from '@inmesh/xds';
+import { type AdsVariant, allKinds } from '@inmesh/xds';
 import { packed, typeUrls } from '../conformance/xds/scripted.ts';
-import { apiListener, cluster, endpoints, rdsListener, routes, virtualHost } from '../support/feed.ts';
+import {
+  apiListener,
+  certificate,
+  cluster,
+  endpoints,
+  extensionConfig,
+  rdsListener,
+  routes,
+  runtimeLayer,
+  validationContext,
+  virtualHost,
+} from '../support/feed.ts';
 import { below, damage, nest, pick, wrap } from './mutations.ts';
 
-export const kinds: readonly Kind[] = ['listener', 'routeConfiguration', 'cluster', 'clusterLoadAssignment'];
+export const kinds: readonly Kind[] = allKinds;
 export const names: readonly string[] = ['a', 'b', 'c'];
 
 /** Good resources, several contents of each name, made once. */
@@ -49,6 +60,9 @@ const contents: { readonly [K in Kind]: (name: string) => Any[] } = {
       cluster(name, { metadata: { filter_metadata: { istio: { host: name, ports: [80, 443] } } } }),
     ]),
   clusterLoadAssignment: (name) => all([endpoints(name, [80]), endpoints(name, [80, 81]), large(name)]),
+  secret: (name) => all([certificate(name, 'key'), certificate(name, 'other key'), validationContext(name)]),
+  extensionConfig: (name) => all([extensionConfig(name, { max_request_bytes: 1 }), extensionConfig(name, {})]),
+  runtime: (name) => all([runtimeLayer(name, { a: { b: 5 }, c: true }), runtimeLayer(name, { a: 'x' })]),
 };
 
 /** Large enough to be decoded in steps. */

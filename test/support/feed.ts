@@ -84,3 +84,35 @@ export function endpoints(name: string, ports: readonly number[]): ResourceInput
 function address(port: number): Json {
   return { socket_address: { address: '127.0.0.1', port_value: port } };
 }
+
+/** A certificate with its key, for SDS; the chain is no real one. */
+export function certificate(name: string, key: string): ResourceInput {
+  return {
+    '@type': `${TYPE}.extensions.transport_sockets.tls.v3.Secret`,
+    name,
+    tls_certificate: { certificate_chain: { inline_string: `chain of ${name}` }, private_key: { inline_string: key } },
+  };
+}
+
+/** Whom to trust, for SDS. */
+export function validationContext(name: string, more: Json = {}): ResourceInput {
+  return {
+    '@type': `${TYPE}.extensions.transport_sockets.tls.v3.Secret`,
+    name,
+    validation_context: { trusted_ca: { inline_string: 'roots' }, ...more },
+  };
+}
+
+/** The configuration of a buffer filter, for ECDS. */
+export function extensionConfig(name: string, buffer: Json): ResourceInput {
+  return {
+    '@type': `${TYPE}.config.core.v3.TypedExtensionConfig`,
+    name,
+    typed_config: { '@type': `${TYPE}.extensions.filters.http.buffer.v3.Buffer`, max_request_bytes: 1_000, ...buffer },
+  };
+}
+
+/** For RTDS. */
+export function runtimeLayer(name: string, layer: Json): ResourceInput {
+  return { '@type': `${TYPE}.service.runtime.v3.Runtime`, name, layer };
+}

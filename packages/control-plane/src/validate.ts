@@ -72,12 +72,7 @@ function read(file: string, findings: Finding[]): Resource[] {
 function decode(resources: readonly Resource[], findings: Finding[]): Decoded {
   const decoding = newDecoding();
   const types = Object.values(resourceTypes(decoding)) as ResourceType[];
-  const decoded: Decoded = {
-    listener: new Map(),
-    routeConfiguration: new Map(),
-    cluster: new Map(),
-    clusterLoadAssignment: new Map(),
-  };
+  const decoded = Object.fromEntries(types.map(({ kind }) => [kind, new Map()])) as unknown as Decoded;
   const context = { nodeId: '', controlPlane: '', profile: 'envoy' } as const;
   for (const { typeUrl, any, origin } of resources) {
     try {

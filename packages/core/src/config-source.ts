@@ -1,8 +1,11 @@
 import type { MeshError } from './errors.ts';
 import type { ClusterConfig } from './model/cluster.ts';
 import type { ClusterLoadAssignment } from './model/endpoint.ts';
+import type { ExtensionConfig } from './model/extension-config.ts';
 import type { Listener } from './model/listener.ts';
 import type { RouteConfiguration } from './model/route.ts';
+import type { RuntimeLayer } from './model/runtime.ts';
+import type { Secret } from './model/secret.ts';
 
 /** The resource types a client watches, by kind. */
 export interface Model {
@@ -10,6 +13,12 @@ export interface Model {
   routeConfiguration: RouteConfiguration;
   cluster: ClusterConfig;
   clusterLoadAssignment: ClusterLoadAssignment;
+  /** SDS: its content never appears in a status, a store or a message. */
+  secret: Secret;
+  /** ECDS */
+  extensionConfig: ExtensionConfig;
+  /** RTDS */
+  runtime: RuntimeLayer;
 }
 
 export type Kind = keyof Model;

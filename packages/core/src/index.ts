@@ -31,6 +31,8 @@ export { type OutboundParts, outbound } from './outbound.ts';
 export { RetryBudget, type RetryBudgetOptions } from './resilience/budget.ts';
 export { findVirtualHost, withoutPort } from './router/domains.ts';
 export { type ClusterChoice, type RouteEntry, RouteTable, type RouteTableParts } from './router/route-table.ts';
+export { Runtime } from './runtime/runtime.ts';
+export { flattenRuntime, RuntimeValueError, runtimeValue } from './runtime/runtime-value.ts';
 export type {
   MessageStream,
   StreamHandlers,

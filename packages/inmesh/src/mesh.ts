@@ -445,7 +445,8 @@ function endpointStats(cluster: Cluster): Record<string, EndpointStats> {
   return Object.fromEntries([...cluster.endpoints].map(([address, { stats }]) => [address, stats]));
 }
 
-function hasStatic({ staticListeners, staticClusters }: Bootstrap, kind: Kind, name: string): boolean {
+function hasStatic({ staticListeners, staticClusters, staticSecrets }: Bootstrap, kind: Kind, name: string): boolean {
   if (kind === 'listener') return staticListeners.some((listener) => listener.name === name);
+  if (kind === 'secret') return staticSecrets.some((secret) => secret.name === name);
   return kind === 'cluster' && staticClusters.some((cluster) => cluster.name === name);
 }

@@ -1,5 +1,6 @@
 import type { ConfigSource, Kind, Model, Unwatch, Watcher } from '@inmesh/core';
 import { MeshError } from '@inmesh/core';
+import { kinds } from '@inmesh/xds';
 
 /** What is static comes first, as in Envoy: a control plane cannot redefine it. */
 export function layeredSource(
@@ -13,13 +14,9 @@ export function layeredSource(
       if (fixed !== null && isFixed(kind, name)) return fixed.watch(kind, name, watcher);
       if (dynamic !== null) return dynamic.watch(kind, name, watcher);
       watcher.resourceError(
-        new MeshError(
-          kind === 'cluster' ? 'no_cluster' : 'no_route',
-          `${origin} has no such resource and names no control plane`,
-          {
-            resource: `${kind} "${name}"`,
-          },
-        ),
+        new MeshError(kinds[kind].absentCode, `${origin} has no such resource and names no control plane`, {
+          resource: `${kind} "${name}"`,
+        }),
       );
       return () => {};
     },

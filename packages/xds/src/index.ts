@@ -52,11 +52,15 @@ export {
 export {
   type Decoding,
   decodeCluster,
+  decodeConfigDiscovery,
   decodeListener,
   decodeLoadAssignment,
   decodeRouteConfiguration,
+  decodeTlsCertificate,
+  decodeValidationContext,
   newDecoding,
   Refusal,
+  readExtensionConfig,
   resourceTypes,
 } from './decode/index.ts';
 export {
@@ -80,6 +84,7 @@ export { Join, type JoinOptions } from './join/join.ts';
 export type { JoinedAuthority } from './join/joined-authority.ts';
 export { type ListenerFinder, type ListenerWatcher, listenersByName } from './join/listener-finder.ts';
 export type { ServiceMemory } from './join/service-memory.ts';
+export { allKinds, type KindTraits, kinds } from './kinds.ts';
 export { re2 } from './regex/re2.ts';
 export { type AcceptGuest, FeedHost, type FeedHostOptions } from './share/feed-host.ts';
 export type { FeedWay } from './share/guest-stream.ts';

@@ -21,13 +21,18 @@ import {
   type Unwatch,
   VirtualClock,
 } from '@inmesh/core';
-import { AdsClient, type AdsClientOptions, type AdsVariant, nameInFieldOne, resourceTypes } from '@inmesh/xds';
+import {
+  AdsClient,
+  type AdsClientOptions,
+  type AdsVariant,
+  allKinds,
+  kinds,
+  nameInFieldOne,
+  resourceTypes,
+} from '@inmesh/xds';
 
-export const typeUrls: { readonly [K in Kind]: string } = {
-  listener: typeUrlOf('envoy.config.listener.v3.Listener'),
-  routeConfiguration: typeUrlOf('envoy.config.route.v3.RouteConfiguration'),
-  cluster: typeUrlOf('envoy.config.cluster.v3.Cluster'),
-  clusterLoadAssignment: typeUrlOf('envoy.config.endpoint.v3.ClusterLoadAssignment'),
+export const typeUrls = Object.fromEntries(allKinds.map((kind) => [kind, typeUrlOf(kinds[kind].typeName)])) as {
+  readonly [K in Kind]: string;
 };
 
 const sotwRequest = () => messageType<DiscoveryRequest>('envoy.service.discovery.v3.DiscoveryRequest');

@@ -18,6 +18,7 @@ import {
   type Unwatch,
   VirtualClock,
 } from '@inmesh/core';
+import { allKinds, kinds } from '../kinds.ts';
 import { AdsClient, type AdsClientOptions } from './client.ts';
 import { type Decoded, nameInFieldOne, type ResourceType, type ResourceTypes } from './resource-type.ts';
 
@@ -41,6 +42,9 @@ const urls: { readonly [K in Kind]: string } = {
   routeConfiguration: 'type.googleapis.com/test.Routes',
   cluster: 'type.googleapis.com/test.Cluster',
   clusterLoadAssignment: 'type.googleapis.com/test.Endpoints',
+  secret: 'type.googleapis.com/test.Secret',
+  extensionConfig: 'type.googleapis.com/test.Extension',
+  runtime: 'type.googleapis.com/test.Runtime',
 };
 
 export function any(kind: Kind, name: string, content: string): Any {
@@ -227,15 +231,10 @@ export async function turn(): Promise<void> {
 }
 
 function toyTypes(decoded: string[]): ResourceTypes {
-  const toy = <K extends Kind>(
-    kind: K,
-    fullState: boolean,
-    absentCode: ResourceType['absentCode'],
-  ): ResourceType<K> => ({
+  const toy = <K extends Kind>(kind: K): ResourceType<K> => ({
+    ...kinds[kind],
     kind,
     typeUrl: urls[kind],
-    fullState,
-    absentCode,
     nameOf: nameInFieldOne,
     decode(bytes): Decoded<Model[K]> {
       const { key, value } = fromBinary(toyType(), bytes);
@@ -245,10 +244,5 @@ function toyTypes(decoded: string[]): ResourceTypes {
       return { name: key, value: { name: key, content: value } as unknown as Model[K] };
     },
   });
-  return {
-    listener: toy('listener', true, 'no_route'),
-    routeConfiguration: toy('routeConfiguration', false, 'no_route'),
-    cluster: toy('cluster', true, 'no_cluster'),
-    clusterLoadAssignment: toy('clusterLoadAssignment', false, 'no_healthy_upstream'),
-  };
+  return Object.fromEntries(allKinds.map((kind) => [kind, toy(kind)])) as unknown as ResourceTypes;
 }

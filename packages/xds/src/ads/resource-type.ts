@@ -33,6 +33,8 @@ export interface ResourceType<K extends Kind = Kind> {
    * a call that needs it fails with. Never `invalid_config`, which says that there is one and it was refused.
    */
   readonly absentCode: Exclude<MeshErrorCode, 'invalid_config'>;
+  /** It holds secrets: it is kept out of every store, and its content out of every status, message and log. */
+  readonly sensitive: boolean;
   /**
    * The resource's name, read without decoding the rest, so that a resource can be told unchanged, unwanted or bad by
    * name. Null where the bytes hold none. `nameInFieldOne` serves every type of the Envoy API.

@@ -1,4 +1,4 @@
-import type { Address, ClusterConfig, ConfigSource, Listener, Locality } from '@inmesh/core';
+import type { Address, ClusterConfig, ConfigSource, Listener, Locality, Secret } from '@inmesh/core';
 
 /** JSON data that is kept as it was written. */
 export type JsonObject = { readonly [key: string]: unknown };
@@ -91,6 +91,7 @@ export interface Bootstrap {
   readonly dynamic: { readonly listeners: boolean; readonly clusters: boolean };
   readonly staticListeners: readonly Listener[];
   readonly staticClusters: readonly ClusterConfig[];
+  readonly staticSecrets: readonly Secret[];
   /** The static resources as a source; null where there are none. */
   readonly staticSource: ConfigSource | null;
   /** `admin.address`; null for no admin server. */
@@ -123,6 +124,7 @@ export const EMPTY_BOOTSTRAP: Bootstrap = {
   dynamic: { listeners: false, clusters: false },
   staticListeners: [],
   staticClusters: [],
+  staticSecrets: [],
   staticSource: null,
   admin: null,
   listenerTemplate: '%s',

@@ -5,8 +5,9 @@ import type { Address } from '@inmesh/api/gen/envoy/config/core/v3/address_pb';
 import type { Node } from '@inmesh/api/gen/envoy/config/core/v3/base_pb';
 import type { ConfigSource } from '@inmesh/api/gen/envoy/config/core/v3/config_source_pb';
 import type { Listener } from '@inmesh/api/gen/envoy/config/listener/v3/listener_pb';
+import type { Secret } from '@inmesh/api/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb';
 import type { MeshError } from '@inmesh/core';
-import { type Decoding, decodeAddress, decodeCluster, decodeListener } from '../decode/index.ts';
+import { type Decoding, decodeAddress, decodeCluster, decodeListener, decodeSecret } from '../decode/index.ts';
 import type { TextDocument } from '../text/index.ts';
 import { readAdsServers } from './ads-servers.ts';
 import { type Bootstrap, EMPTY_BOOTSTRAP, NO_LOCALITY, type NodeIdentity } from './bootstrap.ts';
@@ -14,6 +15,7 @@ import { readInmeshBlock } from './inmesh-block.ts';
 import { lengthAt, messageAt, placed, writtenPath } from './message-at.ts';
 import { staticSource } from './static-source.ts';
 
+const TLS = 'envoy.extensions.transport_sockets.tls.v3';
 const BOOTSTRAP = 'envoy.config.bootstrap.v3.Bootstrap';
 
 /** Parts whose absence changes nothing for a client; all others that are given and not read are warned of. */
@@ -27,6 +29,7 @@ export function readEnvoyBootstrap(decoding: Decoding, document: TextDocument): 
   const warnings = checkNames(document);
   const clusters = readList<Cluster>(decoding, document, 'clusters', 'envoy.config.cluster.v3.Cluster');
   const listeners = readList<Listener>(decoding, document, 'listeners', 'envoy.config.listener.v3.Listener');
+  const secrets = readList<Secret>(decoding, document, 'secrets', `${TLS}.Secret`);
   const node = readNode(decoding, document);
   const dynamic = readDynamic(decoding, document, clusters);
   if (dynamic.servers.length > 0 && node.id === '') {
@@ -42,6 +45,7 @@ export function readEnvoyBootstrap(decoding: Decoding, document: TextDocument): 
       placed(document, path, () => decodeListener(decoding, message)),
     ),
     staticClusters: clusters.map(({ message, path }) => placed(document, path, () => decodeCluster(decoding, message))),
+    staticSecrets: secrets.map(({ message, path }) => placed(document, path, () => decodeSecret(decoding, message))),
   };
   return {
     ...EMPTY_BOOTSTRAP,
@@ -61,7 +65,7 @@ interface Placed<T> {
   readonly path: readonly (string | number)[];
 }
 
-function readList<T extends Cluster | Listener>(
+function readList<T extends Cluster | Listener | Secret>(
   decoding: Decoding,
   document: TextDocument,
   name: string,

@@ -10,6 +10,7 @@ import {
   type Model,
   type RouteConfiguration,
 } from '@inmesh/core';
+import { allKinds } from '../kinds.ts';
 import { wrapUnknownTypes } from '../text/index.ts';
 import { resourceTypes } from './resource-types.ts';
 
@@ -43,12 +44,7 @@ function fixture(name: string): [typeUrl: string, resources: JsonValue[]][] {
 }
 
 function decodeFixture(name: string): { readonly [K in Kind]: Model[K][] } {
-  const models: { [K in Kind]: Model[K][] } = {
-    listener: [],
-    routeConfiguration: [],
-    cluster: [],
-    clusterLoadAssignment: [],
-  };
+  const models = Object.fromEntries(allKinds.map((kind) => [kind, []])) as unknown as { [K in Kind]: Model[K][] };
   for (const [typeUrl, resources] of fixture(name)) {
     const kind = (Object.keys(types) as Kind[]).find((each) => types[each].typeUrl === typeUrl);
     assert.ok(kind !== undefined, typeUrl);

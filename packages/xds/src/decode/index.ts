@@ -10,7 +10,9 @@ export {
   Refusal,
   unpack,
 } from './decoding.ts';
+export { decodeConfigDiscovery, readExtensionConfig } from './extension-config.ts';
 export { decodeListener } from './listener.ts';
 export { decodeLoadAssignment, readAssignment } from './load-assignment.ts';
 export { resourceTypes } from './resource-types.ts';
 export { decodeRouteConfiguration } from './route-configuration.ts';
+export { decodeSecret, decodeTlsCertificate, decodeValidationContext } from './secret.ts';

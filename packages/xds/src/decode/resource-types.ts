@@ -1,9 +1,12 @@
 import { fromBinary, type Message } from '@bufbuild/protobuf';
 import { messageType, typeUrlOf } from '@inmesh/api';
 import type { Cluster } from '@inmesh/api/gen/envoy/config/cluster/v3/cluster_pb';
+import type { TypedExtensionConfig } from '@inmesh/api/gen/envoy/config/core/v3/extension_pb';
 import type { ClusterLoadAssignment } from '@inmesh/api/gen/envoy/config/endpoint/v3/endpoint_pb';
 import type { Listener } from '@inmesh/api/gen/envoy/config/listener/v3/listener_pb';
 import type { RouteConfiguration } from '@inmesh/api/gen/envoy/config/route/v3/route_pb';
+import type { Secret } from '@inmesh/api/gen/envoy/extensions/transport_sockets/tls/v3/secret_pb';
+import type { Runtime } from '@inmesh/api/gen/envoy/service/runtime/v3/rtds_pb';
 import { isMeshError, type Kind, MeshError, type Model } from '@inmesh/core';
 import {
   type DecodeContext,
@@ -12,12 +15,16 @@ import {
   type ResourceType,
   type ResourceTypes,
 } from '../ads/resource-type.ts';
+import { kinds } from '../kinds.ts';
 import { decodeCluster } from './cluster.ts';
 import { type Decoding, newDecoding, Refusal } from './decoding.ts';
+import { decodeExtensionConfig } from './extension-config.ts';
 import { decodeListener } from './listener.ts';
 import { decodeLoadAssignment } from './load-assignment.ts';
 import { decodeLoadAssignmentInSteps } from './load-assignment-steps.ts';
 import { decodeRouteConfiguration } from './route-configuration.ts';
+import { decodeRuntimeLayer } from './runtime-layer.ts';
+import { decodeSecret } from './secret.ts';
 
 /**
  * The resource types of a mesh: what the ADS client is handed. Each table compiles its validation rules once, so make one per
@@ -27,41 +34,32 @@ export function resourceTypes(decoding: Decoding = newDecoding()): ResourceTypes
   return {
     listener: resourceType<'listener', Listener>(decoding, {
       kind: 'listener',
-      absentCode: 'no_route',
-      typeName: 'envoy.config.listener.v3.Listener',
-      fullState: true,
       decode: decodeListener,
     }),
     routeConfiguration: resourceType<'routeConfiguration', RouteConfiguration>(decoding, {
       kind: 'routeConfiguration',
-      absentCode: 'no_route',
-      typeName: 'envoy.config.route.v3.RouteConfiguration',
-      fullState: false,
       decode: decodeRouteConfiguration,
     }),
     cluster: resourceType<'cluster', Cluster>(decoding, {
       kind: 'cluster',
-      absentCode: 'no_cluster',
-      typeName: 'envoy.config.cluster.v3.Cluster',
-      fullState: true,
       decode: decodeCluster,
     }),
     clusterLoadAssignment: resourceType<'clusterLoadAssignment', ClusterLoadAssignment>(decoding, {
       kind: 'clusterLoadAssignment',
-      absentCode: 'no_healthy_upstream',
-      typeName: 'envoy.config.endpoint.v3.ClusterLoadAssignment',
-      fullState: false,
       decode: decodeLoadAssignment,
       decodeInSteps: decodeLoadAssignmentInSteps,
     }),
+    secret: resourceType<'secret', Secret>(decoding, { kind: 'secret', decode: decodeSecret }),
+    extensionConfig: resourceType<'extensionConfig', TypedExtensionConfig>(decoding, {
+      kind: 'extensionConfig',
+      decode: decodeExtensionConfig,
+    }),
+    runtime: resourceType<'runtime', Runtime>(decoding, { kind: 'runtime', decode: decodeRuntimeLayer }),
   };
 }
 
 interface Definition<K extends Kind, M extends Message> {
   readonly kind: K;
-  readonly typeName: M['$typeName'];
-  readonly fullState: boolean;
-  readonly absentCode: ResourceType<K>['absentCode'];
   readonly decode: (decoding: Decoding, message: M) => Model[K] & { readonly name: string };
   /** For a type whose resources may be large. */
   readonly decodeInSteps?: (
@@ -74,7 +72,8 @@ function resourceType<K extends Kind, M extends Message>(
   decoding: Decoding,
   definition: Definition<K, M>,
 ): ResourceType<K> {
-  const { kind, typeName, fullState, absentCode } = definition;
+  const { kind } = definition;
+  const { typeName, fullState, absentCode, sensitive } = kinds[kind];
   const named = (value: Model[K] & { readonly name: string }): Decoded<Model[K]> => {
     if (value.name === '') throw new Refusal('name', 'value length must be at least 1 characters');
     return { name: value.name, value };
@@ -91,6 +90,7 @@ function resourceType<K extends Kind, M extends Message>(
     typeUrl: typeUrlOf(typeName),
     fullState,
     absentCode,
+    sensitive,
     nameOf: nameInFieldOne,
     decode,
   };

@@ -52,7 +52,12 @@ describe('a configuration in a TypedStruct', () => {
 
     it(`${flavour}: of a type that nobody knows, its name is left`, () => {
       const config = readTypedConfig(wrapped('io.istio.http.peer_metadata.Config', { a: 1 }), 'f');
-      assert.deepEqual(config, { typeName: 'io.istio.http.peer_metadata.Config', any: null, empty: false });
+      assert.deepEqual(config, {
+        typeName: 'io.istio.http.peer_metadata.Config',
+        any: null,
+        struct: { a: 1 },
+        empty: false,
+      });
     });
   }
 

@@ -10,6 +10,8 @@ export interface TypedConfig {
   readonly typeName: string;
   /** The packed message; null where it came as a TypedStruct of a type that the API does not have. */
   readonly any: Any | null;
+  /** The fields of such a TypedStruct; null for all else. */
+  readonly struct: JsonObject | null;
   /** True where the configuration says nothing beyond its type. */
   readonly empty: boolean;
 }
@@ -22,9 +24,9 @@ const TYPED_STRUCTS: ReadonlySet<string> = new Set(['udpa.type.v1.TypedStruct', 
  * API has, it becomes that message, as in Envoy; a field that the message has not is left out, as there.
  */
 export function readTypedConfig(any: Any | undefined, field: string): TypedConfig {
-  if (any === undefined) return { typeName: '', any: null, empty: true };
+  if (any === undefined) return { typeName: '', any: null, struct: null, empty: true };
   const outer = typeNameOf(any.typeUrl);
-  if (!TYPED_STRUCTS.has(outer)) return { typeName: outer, any, empty: any.value.length === 0 };
+  if (!TYPED_STRUCTS.has(outer)) return { typeName: outer, any, struct: null, empty: any.value.length === 0 };
   let inner: Message & { readonly typeUrl: string; readonly value?: JsonObject | undefined };
   try {
     inner = fromBinary(messageType<TypedStruct>('xds.type.v3.TypedStruct'), any.value);
@@ -35,7 +37,8 @@ export function readTypedConfig(any: Any | undefined, field: string): TypedConfi
   const value = inner.value ?? {};
   const schema = registry().getMessage(typeName);
   const empty = Object.keys(value).length === 0;
-  return { typeName, any: schema === undefined ? null : packed(schema, value, field), empty };
+  if (schema === undefined) return { typeName, any: null, struct: value, empty };
+  return { typeName, any: packed(schema, value, field), struct: null, empty };
 }
 
 function packed(schema: DescMessage, value: JsonObject, field: string): Any {

@@ -3,6 +3,7 @@ import { type Clock, type Kind, outsideContext, type Timer } from '@inmesh/core'
 import type { KeptResource, ResourceMemory } from '../ads/resource-memory.ts';
 import type { NodeIdentity } from '../bootstrap/index.ts';
 import type { ServiceMemory } from '../join/service-memory.ts';
+import { kinds } from '../kinds.ts';
 import { decodeFeed, encodeFeed, type StoredResource, type StoredService } from './format.ts';
 import { holdsSecrets } from './secrets.ts';
 import type { StateFiles } from './state-files.ts';
@@ -43,13 +44,6 @@ interface Entry extends KeptResource {
   /** Null until somebody looked, which is when it is to be written. */
   harmless: boolean | null;
 }
-
-const typeNames: { readonly [K in Kind]: string } = {
-  listener: 'envoy.config.listener.v3.Listener',
-  routeConfiguration: 'envoy.config.route.v3.RouteConfiguration',
-  cluster: 'envoy.config.cluster.v3.Cluster',
-  clusterLoadAssignment: 'envoy.config.endpoint.v3.ClusterLoadAssignment',
-};
 
 /**
  * The services that were called and their last good resources, in a file: what an application that starts while its control
@@ -241,7 +235,7 @@ export class FeedStore implements ResourceMemory, ServiceMemory {
     for (const entry of [...this.#resources.values()]) {
       const { kind, name, version, bytes } = entry;
       if (entry.harmless === null) {
-        entry.harmless = !holdsSecrets(typeNames[kind], bytes);
+        entry.harmless = !holdsSecrets(kinds[kind].typeName, bytes);
         yield;
       }
       if (entry.harmless) resources.push({ kind, name, version, bytes });

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Kind } from '@inmesh/core';
+import { allKinds, kinds } from '../kinds.ts';
 
 /** A service that was called. */
 export interface StoredService {
@@ -30,12 +31,7 @@ export interface StoredFeed {
 const VERSION = '1';
 const MAGIC = 'inmesh-feed';
 
-const KINDS: ReadonlySet<unknown> = new Set<Kind>([
-  'listener',
-  'routeConfiguration',
-  'cluster',
-  'clusterLoadAssignment',
-]);
+const KINDS: ReadonlySet<unknown> = new Set(allKinds.filter((kind) => !kinds[kind].sensitive));
 
 /**
  * A line with format, version and checksum of the rest; then a line of JSON for each record: first the key, then services

@@ -1,0 +1,44 @@
+import type { Any } from '@bufbuild/protobuf/wkt';
+import { messageType, typeNameOf } from '@inmesh/api';
+import type { ExtensionConfigSource } from '@inmesh/api/gen/envoy/config/core/v3/config_source_pb';
+import type { TypedExtensionConfig } from '@inmesh/api/gen/envoy/config/core/v3/extension_pb';
+import type { ConfigDiscovery, ExtensionConfig } from '@inmesh/core';
+import { type Decoding, Refusal, requireValid } from './decoding.ts';
+import { readTypedConfig } from './typed-config.ts';
+
+/** A resource of ECDS. Whether its configuration makes sense is told by whoever asked for it and knows the extension. */
+export function decodeExtensionConfig(decoding: Decoding, message: TypedExtensionConfig): ExtensionConfig {
+  requireValid(decoding, messageType<TypedExtensionConfig>('envoy.config.core.v3.TypedExtensionConfig'), message);
+  return readExtensionConfig(message.name, message.typedConfig, 'typed_config');
+}
+
+/** The configuration of an extension wherever it stands, TypedStruct unwrapped. The bytes are a copy. */
+export function readExtensionConfig(name: string, any: Any | undefined, field: string): ExtensionConfig {
+  const { typeName, any: packed, struct } = readTypedConfig(any, field);
+  return { name, typeName, message: packed === null ? null : new Uint8Array(packed.value), struct };
+}
+
+/** `config_discovery` of a filter, whose name is that of the resource. Its rules were checked with those of whatever holds it. */
+export function decodeConfigDiscovery(name: string, message: ExtensionConfigSource, field: string): ConfigDiscovery {
+  const { configSource, defaultConfig, typeUrls, applyDefaultConfigWithoutWarming } = message;
+  const source = configSource?.configSourceSpecifier.case;
+  if (source !== 'ads' && source !== 'self') {
+    throw new Refusal(`${field}.config_source`, 'does not come over ADS; write ads: {}');
+  }
+  const typeNames = typeUrls.map(typeNameOf);
+  const config =
+    defaultConfig === undefined ? null : readExtensionConfig(name, defaultConfig, `${field}.default_config`);
+  if (config !== null && !typeNames.includes(config.typeName)) {
+    throw new Refusal(
+      `${field}.default_config`,
+      `Error: cannot find filter factory ${name} for default filter configuration with type URL ${defaultConfig?.typeUrl}.`,
+    );
+  }
+  if (applyDefaultConfigWithoutWarming && config === null) {
+    throw new Refusal(
+      `${field}.apply_default_config_without_warming`,
+      `Error: filter config ${name} applied without warming but has no default config.`,
+    );
+  }
+  return { name, defaultConfig: config, applyDefaultConfigWithoutWarming, typeNames };
+}
