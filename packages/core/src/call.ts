@@ -3,7 +3,7 @@ import type { Cluster } from './cluster/cluster.ts';
 import type { Endpoint } from './cluster/endpoint.ts';
 import { Controller } from './controller.ts';
 import type { Headers } from './headers.ts';
-import type { RouteEntry, RouteTable } from './router/route-table.ts';
+import type { ClusterShare, RouteEntry, RouteTable } from './router/route-table.ts';
 import type { Random } from './util/random.ts';
 
 /** The first line and the headers of a request: as the caller gave them at first, as they go upstream in the end. */
@@ -48,6 +48,8 @@ export class Call {
   table: RouteTable | null = null;
   /** Null before it was chosen, where none matches, and after a filter took the choice back. */
   route: RouteEntry | null = null;
+  /** What the route chose of its clusters. */
+  share: ClusterShare | null = null;
   cluster: Cluster | null = null;
   endpoint: Endpoint | null = null;
   /** 1 for the first. */

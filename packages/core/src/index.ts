@@ -25,6 +25,8 @@ export { Controller, type Holder } from './controller.ts';
 export type { AuthorityEntry, Directory } from './directory.ts';
 export { compose, type Dispatch, type Handler, type Layer, PassHandler } from './dispatch.ts';
 export { isMeshError, MeshError, type MeshErrorCode, type MeshErrorOptions, type MeshErrorPlace } from './errors.ts';
+export { compileFormat, type Format } from './format/format.ts';
+export { FormatError } from './format/piece.ts';
 export { type FlatHeaders, type HeaderRecord, Headers } from './headers.ts';
 export * from './model/index.ts';
 export { type OutboundParts, outbound } from './outbound.ts';

@@ -4,6 +4,7 @@ import { StreamBody } from './body.ts';
 import { MeshError } from './errors.ts';
 import { errorReply, localReply } from './local-reply.ts';
 import { Caller, makeCall } from './testing/caller.ts';
+import { VirtualClock } from './util/virtual-clock.ts';
 
 const teapot = { status: 418, body: Buffer.from('teapot'), contentType: 'text/plain' };
 
@@ -37,7 +38,7 @@ describe('local reply', () => {
   it('tells an error by its status and body, and an overflow by a header too', () => {
     const told = (error: MeshError) => {
       const caller = new Caller();
-      errorReply(makeCall(), caller, error);
+      errorReply(makeCall(), new VirtualClock(), caller, error);
       return [caller.status, caller.body, caller.headers.get('x-envoy-overloaded')];
     };
     assert.deepEqual(told(new MeshError('no_healthy_upstream', 'none')), [503, 'no healthy upstream', undefined]);

@@ -3,6 +3,8 @@ import type { Holder } from './controller.ts';
 import type { Handler } from './dispatch.ts';
 import type { MeshError } from './errors.ts';
 import { Headers } from './headers.ts';
+import { mutateResponse } from './router/response-headers.ts';
+import type { Clock } from './util/clock.ts';
 
 export interface LocalReply {
   readonly status: number;
@@ -28,11 +30,13 @@ export function localReply(
   new Reply(call, handler, Headers.from(pairs), status, call.head.method === 'HEAD' ? null : body).start();
 }
 
-/** A failure as a sidecar would tell it. */
-export function errorReply(call: Call, handler: Handler, error: MeshError): void {
+/** A failure as a sidecar would tell it. What the route does to the headers of answers is done to this one too. */
+export function errorReply(call: Call, clock: Clock, handler: Handler, error: MeshError): void {
   const { status, code } = error;
-  const headers = code === 'upstream_overflow' ? ['x-envoy-overloaded', 'true'] : [];
-  localReply(call, handler, { status, body: encoder.encode(error.body), contentType: 'text/plain', headers });
+  const headers = Headers.from(code === 'upstream_overflow' ? ['x-envoy-overloaded', 'true'] : []);
+  mutateResponse(call, clock, status, headers);
+  const reply = { status, body: encoder.encode(error.body), contentType: 'text/plain', headers: headers.flat() };
+  localReply(call, handler, reply);
 }
 
 /** A reply that keeps to the rules of a stream: a caller that pauses gets the body when it resumes. */

@@ -1,5 +1,5 @@
 import type { Address } from './endpoint.ts';
-import type { RouteConfiguration, WeightedCluster } from './route.ts';
+import type { RouteConfiguration } from './route.ts';
 
 /** A listener as a client reads it: which routes a call through it takes. (envoy.config.listener.v3.Listener) */
 export interface Listener {
@@ -31,7 +31,7 @@ export interface FilterChain {
 export interface TcpProxy {
   readonly statPrefix: string;
   /** One entry for `cluster`; several for `weighted_clusters`. */
-  readonly clusters: readonly WeightedCluster[];
+  readonly clusters: readonly { readonly name: string; readonly weight: number }[];
 }
 
 /** envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager */

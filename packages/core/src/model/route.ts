@@ -1,11 +1,15 @@
 import type { RoutingPriority } from './cluster.ts';
 import type { Metadata } from './endpoint.ts';
+import type { MessageMutations } from './header-mutation.ts';
 
 /** envoy.config.route.v3.RouteConfiguration */
 export interface RouteConfiguration {
   readonly name: string;
   readonly virtualHosts: readonly VirtualHost[];
   readonly ignorePortInHostMatching: boolean;
+  readonly mutations: MessageMutations;
+  /** True: of header mutations on several levels the route's come last, and win; by default the route configuration's do. */
+  readonly mostSpecificHeaderMutationsWins: boolean;
 }
 
 /** envoy.config.route.v3.VirtualHost */
@@ -20,6 +24,7 @@ export interface VirtualHost {
   readonly includeRequestAttemptCount: boolean;
   /** Answers with `x-envoy-attempt-count`. */
   readonly includeAttemptCountInResponse: boolean;
+  readonly mutations: MessageMutations;
 }
 
 /** How a route matches a path, which is looked at without query and fragment. (envoy.config.route.v3.RouteMatch.path_specifier) */
@@ -41,6 +46,7 @@ export interface Route {
   /** Fields of the route that this version cannot honour and must not ignore; a call that reaches such a route is refused, naming them. */
   readonly unsupported: readonly string[];
   readonly metadata: Metadata;
+  readonly mutations: MessageMutations;
 }
 
 export type RouteAction = ForwardAction | DirectResponseAction | RefusedAction;
@@ -63,6 +69,8 @@ export interface ForwardAction {
 export interface WeightedCluster {
   readonly name: string;
   readonly weight: number;
+  /** Of calls that go to it; made before those of the route. */
+  readonly mutations: MessageMutations;
 }
 
 /** envoy.config.route.v3.DirectResponseAction */

@@ -8,6 +8,7 @@ import { type CallOptions, send } from '../testing/caller.ts';
 import { Harness, routeTable } from '../testing/harness.ts';
 import { Inner } from '../testing/inner.ts';
 import { forward, retryPolicy, route, virtualHost } from '../testing/models.ts';
+import { VirtualClock } from '../util/virtual-clock.ts';
 import { finalize } from './finalize.ts';
 import type { ClusterChoice } from './route-table.ts';
 import { router } from './router.ts';
@@ -17,7 +18,10 @@ function setup(vh: VirtualHost, clusters: Readonly<Record<string, ClusterChoice>
   const cluster = new Harness().cluster;
   const table = routeTable(vh, { reviews: cluster, ...clusters });
   let ids = 0;
-  const stack = compose([router(), finalize({ requestId: () => `id-${++ids}` }), attempt()], inner.dispatch);
+  const stack = compose(
+    [router(), finalize({ clock: new VirtualClock(), requestId: () => `id-${++ids}` }), attempt()],
+    inner.dispatch,
+  );
   return {
     inner,
     cluster,

@@ -2,18 +2,22 @@ import type { Call } from '../call.ts';
 import { countStatus } from '../cluster/stats.ts';
 import { type Handler, type Layer, PassHandler } from '../dispatch.ts';
 import { isMeshError, MeshError } from '../errors.ts';
+import { shownRequest } from '../format/shown.ts';
 import type { Headers } from '../headers.ts';
 import { localReply } from '../local-reply.ts';
+import type { Clock } from '../util/clock.ts';
+import { mutateResponse } from './response-headers.ts';
 import type { RouteEntry } from './route-table.ts';
 import { routeRefusal } from './router.ts';
 
 export interface FinalizeParts {
+  readonly clock: Clock;
   /** A new request id: a UUID, as Envoy's. */
   readonly requestId: () => string;
 }
 
 /** Does what the chosen route says: answers by itself, or chooses the cluster and completes the request's headers. */
-export function finalize({ requestId }: FinalizeParts): Layer {
+export function finalize({ requestId, clock }: FinalizeParts): Layer {
   return (next) => (call, handler) => {
     const refusal = routeRefusal(call);
     if (refusal !== null) {
@@ -22,13 +26,15 @@ export function finalize({ requestId }: FinalizeParts): Layer {
     }
     const route = call.route as RouteEntry;
     route.stats.upstream_rq_total++;
-    const counted = new RouteHandler(call, handler);
+    const counted = new RouteHandler(call, clock, handler);
     if (route.config.action.kind === 'direct_response') {
       const { status, body } = route.config.action;
       localReply(call, counted, { status, body, contentType: 'text/plain' });
       return;
     }
-    const cluster = route.choose(call);
+    const share = route.choose(call);
+    call.share = share;
+    const cluster = share?.choice ?? route.noCluster();
     if (isMeshError(cluster)) {
       counted.onResponseError(cluster);
       return;
@@ -47,6 +53,7 @@ export function finalize({ requestId }: FinalizeParts): Layer {
     }
     call.cluster = cluster;
     const { headers } = call.head;
+    share?.mutateRequest?.(headers, shownRequest(call, clock.wallNow()));
     if (!headers.has('x-request-id')) headers.append('x-request-id', requestId());
     if (!headers.has('x-forwarded-proto')) headers.append('x-forwarded-proto', call.head.scheme);
     const { timeoutMs, retryPolicy } = route;
@@ -61,16 +68,19 @@ export function finalize({ requestId }: FinalizeParts): Layer {
 /** Counts what the route's calls came to. */
 class RouteHandler extends PassHandler {
   readonly #call: Call;
+  readonly #clock: Clock;
 
-  constructor(call: Call, handler: Handler) {
+  constructor(call: Call, clock: Clock, handler: Handler) {
     super(handler);
     this.#call = call;
+    this.#clock = clock;
   }
 
   override onResponseStart(status: number, headers: Headers, message: string): void {
     const { route } = this.#call;
     if (route !== null) {
       countStatus(route.stats, status);
+      mutateResponse(this.#call, this.#clock, status, headers);
       if (route.virtualHost.includeAttemptCountInResponse) {
         headers.set('x-envoy-attempt-count', `${this.#call.attempt}`);
       }

@@ -8,7 +8,9 @@ import type { ForwardAction, Route, RouteConfiguration, VirtualHost } from '../m
 import { type CompiledRetryPolicy, compileRetryPolicy } from '../resilience/retry-policy.ts';
 import type { Random } from '../util/random.ts';
 import type { RegexEngine } from '../util/regex.ts';
+import type { HeaderMutator } from './header-mutation.ts';
 import { compilePath, type PathMatcher, pathOnly } from './path.ts';
+import { routeMutations } from './route-mutations.ts';
 
 /** A cluster that a route may choose, or why it cannot be called; null while the feed has not told. */
 export type ClusterChoice = Cluster | MeshError | null;
@@ -26,6 +28,17 @@ export interface RouteTableParts {
   readonly previous?: RouteTable | null;
 }
 
+/** A cluster that a route may choose, and how its calls are changed. */
+export interface ClusterShare {
+  readonly name: string;
+  readonly weight: number;
+  /** Sum of the weights up to this one. */
+  readonly upTo: number;
+  readonly choice: ClusterChoice;
+  readonly mutateRequest: HeaderMutator | null;
+  readonly mutateResponse: HeaderMutator | null;
+}
+
 /** A route made ready: everything that does not depend on the call is worked out. */
 export class RouteEntry {
   readonly config: Route;
@@ -40,12 +53,9 @@ export class RouteEntry {
   readonly stats: RouteStats;
   /** True while the feed has not told about a cluster that it may choose: its calls wait, those of other routes do not. */
   readonly pending: boolean;
-  readonly #clusters: readonly {
-    readonly name: string;
-    readonly weight: number;
-    readonly upTo: number;
-    readonly choice: ClusterChoice;
-  }[];
+  /** What is done to the headers of answers that no cluster gives. */
+  readonly mutateResponse: HeaderMutator | null;
+  readonly #shares: readonly ClusterShare[];
   readonly #totalWeight: number;
   readonly #random: Random;
 
@@ -70,36 +80,43 @@ export class RouteEntry {
     this.#random = random;
     this.#totalWeight = forward?.totalWeight ?? 0;
     let upTo = 0;
-    this.#clusters = (forward?.clusters ?? [])
+    const levels = { config: parts.config, virtualHost, route: config };
+    this.mutateResponse = routeMutations('response', levels, null);
+    this.#shares = (forward?.clusters ?? [])
       .filter(({ weight }) => weight > 0)
-      .map(({ name, weight }) => {
+      .map((share): ClusterShare => {
+        const { name, weight } = share;
         upTo += weight;
-        return { name, weight, upTo, choice: clusterOf(name, forward as ForwardAction) };
+        return {
+          name,
+          weight,
+          upTo,
+          choice: clusterOf(name, forward as ForwardAction),
+          mutateRequest: routeMutations('request', levels, share),
+          mutateResponse: routeMutations('response', levels, share),
+        };
       });
-    this.pending = this.#clusters.some(({ choice }) => choice === null);
+    this.pending = this.#shares.some(({ choice }) => choice === null);
   }
 
-  /** A cluster by the routes' weights. (envoy.config.route.v3.WeightedCluster) */
-  choose(call: Call): Cluster | MeshError {
-    return this.#chosen(call)?.choice ?? this.#nothing();
-  }
-
-  #chosen(call: Call) {
-    const clusters = this.#clusters;
-    if (clusters.length === 1) return clusters[0];
+  /** A cluster by the routes' weights; null where none has any. (envoy.config.route.v3.WeightedCluster) */
+  choose(call: Call): ClusterShare | null {
+    const shares = this.#shares;
+    if (shares.length <= 1) return shares[0] ?? null;
     const point = call.randomValue(this.#random) % this.#totalWeight;
-    for (const cluster of clusters) if (point < cluster.upTo) return cluster;
-    return clusters.at(-1);
+    for (const share of shares) if (point < share.upTo) return share;
+    return shares.at(-1) ?? null;
   }
 
-  #nothing(): MeshError {
+  /** Why there is no cluster to go to. */
+  noCluster(): MeshError {
     const why = this.pending ? 'the feed has not told about the cluster yet' : 'the route gives weight to no cluster';
     return new MeshError('no_cluster', why, { route: this.label });
   }
 
   /** Every cluster that the route may choose, for `explain`. */
-  choices(): readonly { readonly name: string; readonly weight: number; readonly choice: ClusterChoice }[] {
-    return this.#clusters;
+  choices(): readonly ClusterShare[] {
+    return this.#shares;
   }
 
   /** For errors and `explain`: the route's name, else what it matches. */

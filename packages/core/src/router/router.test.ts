@@ -102,7 +102,7 @@ describe('weighted clusters', () => {
     const counts: Record<string, number> = {};
     for (let i = 0; i < draws; i++) {
       const call = makeCall();
-      const chosen = entry?.route.choose(call);
+      const chosen = entry?.route.choose(call)?.choice ?? entry?.route.noCluster();
       const name = isMeshError(chosen) ? chosen.code : (chosen?.name ?? '');
       counts[name] = (counts[name] ?? 0) + 1;
     }

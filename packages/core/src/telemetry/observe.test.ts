@@ -6,6 +6,7 @@ import { isMeshError, MeshError, type MeshErrorCode } from '../errors.ts';
 import { Headers } from '../headers.ts';
 import { type CallOptions, send } from '../testing/caller.ts';
 import { Inner } from '../testing/inner.ts';
+import { VirtualClock } from '../util/virtual-clock.ts';
 import { MeshStats, observe } from './observe.ts';
 
 function setup() {
@@ -14,6 +15,7 @@ function setup() {
   const replies: { call: Call; headers: Headers; error: Error }[] = [];
   const idle: number[] = [];
   const dispatch = observe({
+    clock: new VirtualClock(),
     stats,
     onLocalReply: (call, headers, error) => replies.push({ call, headers, error }),
     onIdle: () => idle.push(stats.downstream_rq_active),

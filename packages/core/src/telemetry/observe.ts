@@ -4,6 +4,7 @@ import { type Handler, type Layer, PassHandler } from '../dispatch.ts';
 import { isMeshError } from '../errors.ts';
 import type { Headers } from '../headers.ts';
 import { errorReply } from '../local-reply.ts';
+import type { Clock } from '../util/clock.ts';
 
 /** Counters of the mesh as a whole, as Envoy's `http.<stat_prefix>.downstream_*`. */
 export class MeshStats {
@@ -25,6 +26,7 @@ export class MeshStats {
 }
 
 export interface ObserveParts {
+  readonly clock: Clock;
   readonly stats: MeshStats;
   /** Hears of each local reply: how a caller finds the error behind a response. */
   readonly onLocalReply: (call: Call, headers: Headers, error: Error) => void;
@@ -105,7 +107,7 @@ class ObserveHandler extends PassHandler {
       this.#parts.stats.flags[error.flag] = (this.#parts.stats.flags[error.flag] ?? 0) + 1;
       if (!this.#started && !controller.aborted && context.failAs === 'response') {
         this.#failure = error;
-        errorReply(this.#call, this, error);
+        errorReply(this.#call, this.#parts.clock, this, error);
         return;
       }
     }

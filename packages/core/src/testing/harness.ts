@@ -4,8 +4,9 @@ import type { AuthorityEntry, Directory } from '../directory.ts';
 import type { Dispatch } from '../dispatch.ts';
 import type { MeshError } from '../errors.ts';
 import type { Headers } from '../headers.ts';
+import { ROUTE_CONFIGURATION_DEFAULTS } from '../model/defaults.ts';
 import type { HttpFilterConfig } from '../model/listener.ts';
-import type { VirtualHost } from '../model/route.ts';
+import type { RouteConfiguration, VirtualHost } from '../model/route.ts';
 import { type OutboundParts, outbound } from '../outbound.ts';
 import { type ClusterChoice, RouteTable } from '../router/route-table.ts';
 import { MeshStats } from '../telemetry/observe.ts';
@@ -53,12 +54,13 @@ export function routeTable(
     readonly random?: Random;
     readonly regex?: RegexEngine;
     readonly filters?: readonly HttpFilterConfig[];
-    previous?: RouteTable;
+    readonly previous?: RouteTable;
+    readonly config?: Partial<RouteConfiguration>;
   } = {},
 ): RouteTable {
   return new RouteTable({
     listener: listener(...(options.filters ?? [])),
-    config: { name: 'routes', virtualHosts: [virtualHost], ignorePortInHostMatching: false },
+    config: { ...ROUTE_CONFIGURATION_DEFAULTS, ...options.config, name: 'routes', virtualHosts: [virtualHost] },
     virtualHost,
     clusterOf: (name) => clusters[name] as ClusterChoice,
     random: options.random ?? seededRandom(1),

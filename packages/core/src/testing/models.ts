@@ -1,9 +1,23 @@
 // Literal models: each with the defaults that Envoy has, so that a test names only what it is about.
 import type { ClusterConfig, ClusterDiscovery, LoadBalancerConfig, Thresholds } from '../model/cluster.ts';
 import { DEFAULT_THRESHOLDS } from '../model/cluster.ts';
+import {
+  FORWARD_DEFAULTS,
+  ROUTE_DEFAULTS,
+  VIRTUAL_HOST_DEFAULTS,
+  WEIGHTED_CLUSTER_DEFAULTS,
+} from '../model/defaults.ts';
 import type { ClusterLoadAssignment, EndpointConfig, HealthStatus } from '../model/endpoint.ts';
 import type { HttpFilterConfig, Listener } from '../model/listener.ts';
-import type { ForwardAction, PathMatch, RetryPolicyConfig, Route, RouteAction, VirtualHost } from '../model/route.ts';
+import type {
+  ForwardAction,
+  PathMatch,
+  RetryPolicyConfig,
+  Route,
+  RouteAction,
+  VirtualHost,
+  WeightedCluster,
+} from '../model/route.ts';
 
 export interface HostOptions {
   readonly health?: HealthStatus;
@@ -104,17 +118,18 @@ export function forward(
   options: Partial<Omit<ForwardAction, 'kind' | 'clusters'>> = {},
 ): ForwardAction {
   const clusters =
-    typeof to === 'string' ? [{ name: to, weight: 1 }] : Object.entries(to).map(([name, weight]) => ({ name, weight }));
+    typeof to === 'string' ? [weighted(to, 1)] : Object.entries(to).map(([name, weight]) => weighted(name, weight));
   return {
-    kind: 'forward',
+    ...FORWARD_DEFAULTS,
     clusters,
     totalWeight: clusters.reduce((sum, { weight }) => sum + weight, 0),
-    clusterNotFoundStatus: 503,
     timeoutMs: 15_000,
-    retryPolicy: null,
-    priority: 'default',
     ...options,
   };
+}
+
+function weighted(name: string, weight: number): WeightedCluster {
+  return { name, weight, ...WEIGHTED_CLUSTER_DEFAULTS };
 }
 
 export function prefix(value: string, caseSensitive = true): PathMatch {
@@ -122,16 +137,14 @@ export function prefix(value: string, caseSensitive = true): PathMatch {
 }
 
 export function route(action: RouteAction, options: Partial<Omit<Route, 'action'>> = {}): Route {
-  return { name: '', path: prefix('/'), unsupported: [], metadata: {}, ...options, action };
+  return { ...ROUTE_DEFAULTS, path: prefix('/'), ...options, action };
 }
 
 export function virtualHost(routes: readonly Route[], options: Partial<Omit<VirtualHost, 'routes'>> = {}): VirtualHost {
   return {
+    ...VIRTUAL_HOST_DEFAULTS,
     name: 'vh',
     domains: ['*'],
-    retryPolicy: null,
-    includeRequestAttemptCount: false,
-    includeAttemptCountInResponse: false,
     ...options,
     routes,
   };

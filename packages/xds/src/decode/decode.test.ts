@@ -8,7 +8,10 @@ import {
   type Kind,
   type Listener,
   type Model,
+  NO_MESSAGE_MUTATIONS,
+  ROUTE_CONFIGURATION_DEFAULTS,
   type RouteConfiguration,
+  WEIGHTED_CLUSTER_DEFAULTS,
 } from '@inmesh/core';
 import { allKinds } from '../kinds.ts';
 import { wrapUnknownTypes } from '../text/index.ts';
@@ -117,8 +120,8 @@ describe('feeds of istiod', () => {
     assert.deepEqual(greeter?.routes[1]?.action, {
       kind: 'forward',
       clusters: [
-        { name: 'outbound|8080|v1|greeter.default.svc.cluster.local', weight: 80 },
-        { name: 'outbound|8080|v2|greeter.default.svc.cluster.local', weight: 20 },
+        { ...WEIGHTED_CLUSTER_DEFAULTS, name: 'outbound|8080|v1|greeter.default.svc.cluster.local', weight: 80 },
+        { ...WEIGHTED_CLUSTER_DEFAULTS, name: 'outbound|8080|v2|greeter.default.svc.cluster.local', weight: 20 },
       ],
       totalWeight: 100,
       clusterNotFoundStatus: 503,
@@ -262,7 +265,7 @@ describe('decodeListener', () => {
     const inline = without({ route_config: { name: 'in', virtual_hosts: [] } });
     assert.deepEqual(inline.http?.routes, {
       kind: 'inline',
-      config: { name: 'in', virtualHosts: [], ignorePortInHostMatching: false },
+      config: { ...ROUTE_CONFIGURATION_DEFAULTS, name: 'in', virtualHosts: [] },
     });
   });
 
@@ -328,7 +331,7 @@ describe('decodeRouteConfiguration', () => {
       path: { kind: 'prefix', value: '/', caseSensitive: true },
       action: {
         kind: 'forward',
-        clusters: [{ name: 'c', weight: 1 }],
+        clusters: [{ ...WEIGHTED_CLUSTER_DEFAULTS, name: 'c', weight: 1 }],
         totalWeight: 1,
         clusterNotFoundStatus: 503,
         timeoutMs: 15_000,
@@ -346,6 +349,7 @@ describe('decodeRouteConfiguration', () => {
       },
       unsupported: [],
       metadata: {},
+      mutations: NO_MESSAGE_MUTATIONS,
     });
   });
 
@@ -383,7 +387,6 @@ describe('decodeRouteConfiguration', () => {
   });
 
   it('names what it does not honour', () => {
-    const add = [{ header: { key: 'a', value: 'b' } }];
     const cases: [{ [key: string]: JsonValue }, string[]][] = [
       [{ match: { connect_matcher: {} }, route: { cluster: 'c' } }, ['match.connect_matcher']],
       [
@@ -405,11 +408,6 @@ describe('decodeRouteConfiguration', () => {
         { route: { cluster: 'c', max_stream_duration: { max_stream_duration: '3s' } } },
         ['route.max_stream_duration.max_stream_duration'],
       ],
-      [
-        { route: { weighted_clusters: { clusters: [{ name: 'c', weight: 1, request_headers_to_add: add }] } } },
-        ['route.weighted_clusters.clusters[0].request_headers_to_add'],
-      ],
-      [{ route: { cluster: 'c' }, request_headers_to_add: add }, ['request_headers_to_add']],
       [{ direct_response: { status: 200, body: { filename: '/x' } } }, ['direct_response.body.filename']],
       [
         {
@@ -425,7 +423,6 @@ describe('decodeRouteConfiguration', () => {
   it('hands what a virtual host or the whole asks for to every route', () => {
     const config = decode('routeConfiguration', {
       name: 'r',
-      response_headers_to_remove: ['x'],
       vhds: { config_source: { ads: {} } },
       virtual_hosts: [
         {
@@ -440,7 +437,6 @@ describe('decodeRouteConfiguration', () => {
     assert.deepEqual(config.virtualHosts[0]?.domains, ['a.example']);
     assert.deepEqual(config.virtualHosts[0]?.routes[0]?.unsupported, [
       'route_config.vhds',
-      'route_config.response_headers_to_remove',
       'virtual_host.require_tls',
       'virtual_host.retry_policy.retriable_headers',
     ]);

@@ -7,7 +7,15 @@ import type {
   Rds,
 } from '@inmesh/api/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
 import type { TcpProxy as ProtoTcpProxy } from '@inmesh/api/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb';
-import type { FilterChain, HttpConnectionManager, Listener, RouteSource, TcpProxy } from '@inmesh/core';
+import {
+  type FilterChain,
+  type HttpConnectionManager,
+  type Listener,
+  ROUTE_CONFIGURATION_DEFAULTS,
+  type RouteSource,
+  type TcpProxy,
+  VIRTUAL_HOST_DEFAULTS,
+} from '@inmesh/core';
 import { decodeAddress } from './address.ts';
 import {
   type Decoding,
@@ -129,16 +137,14 @@ function decodeRds(rds: Rds, field: string): string {
 
 /** Which routes a call takes depends on its headers then: every call is refused. */
 const SCOPED_ROUTES = {
+  ...ROUTE_CONFIGURATION_DEFAULTS,
   name: '',
   virtualHosts: [
     {
+      ...VIRTUAL_HOST_DEFAULTS,
       name: 'scoped_routes',
       domains: ['*'],
       routes: [refusedRoute(['scoped_routes'])],
-      retryPolicy: null,
-      includeRequestAttemptCount: false,
-      includeAttemptCountInResponse: false,
     },
   ],
-  ignorePortInHostMatching: false,
 } satisfies Extract<RouteSource, { kind: 'inline' }>['config'];

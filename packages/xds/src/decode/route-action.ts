@@ -3,8 +3,15 @@ import type {
   RouteAction as ProtoRouteAction,
   WeightedCluster as ProtoWeightedCluster,
 } from '@inmesh/api/gen/envoy/config/route/v3/route_components_pb';
-import type { DirectResponseAction, ForwardAction, RetryPolicyConfig, WeightedCluster } from '@inmesh/core';
+import {
+  type DirectResponseAction,
+  type ForwardAction,
+  type RetryPolicyConfig,
+  WEIGHTED_CLUSTER_DEFAULTS,
+  type WeightedCluster,
+} from '@inmesh/core';
 import { type Decoding, enumName, milliseconds, otherFields, Refusal } from './decoding.ts';
+import { decodeMessageMutations, MUTATION_FIELDS } from './header-mutation.ts';
 import { refusedOverrides } from './http-filter.ts';
 import { decodeRetryPolicy } from './retry-policy.ts';
 
@@ -34,7 +41,13 @@ const ACTION_FIELDS: ReadonlySet<string> = new Set([
   'append_x_forwarded_host', // without effect but for a rewrite of the host
 ]);
 const WEIGHTED_FIELDS: ReadonlySet<string> = new Set(['clusters', 'total_weight', 'runtime_key_prefix']);
-const SHARE_FIELDS: ReadonlySet<string> = new Set(['name', 'weight', 'metadata_match', 'typed_per_filter_config']);
+const SHARE_FIELDS: ReadonlySet<string> = new Set([
+  'name',
+  'weight',
+  'metadata_match',
+  'typed_per_filter_config',
+  ...MUTATION_FIELDS,
+]);
 
 /** What a route inherits from its virtual host and route configuration. */
 export interface RouteScope {
@@ -78,7 +91,7 @@ function decodeClusters(
   field: string,
 ): WeightedCluster[] | null {
   const specifier = message.clusterSpecifier;
-  if (specifier.case === 'cluster') return [{ name: specifier.value, weight: 1 }];
+  if (specifier.case === 'cluster') return [{ ...WEIGHTED_CLUSTER_DEFAULTS, name: specifier.value, weight: 1 }];
   if (specifier.case === 'weightedClusters') {
     return decodeWeightedClusters(decoding, specifier.value, unsupported, `${field}.weighted_clusters`);
   }
@@ -104,7 +117,11 @@ function decodeWeightedClusters(
     if ((share.name === '') === (share.clusterHeader === '')) {
       throw new Refusal(`${field}.${place}`, 'exactly one of name and cluster_header must be set');
     }
-    return { name: share.name, weight: share.weight };
+    return {
+      name: share.name,
+      weight: share.weight,
+      mutations: decodeMessageMutations(share, `${field}.${place}.`),
+    };
   });
   const total = clusters.reduce((sum, each) => sum + each.weight, 0);
   if (total === 0) throw new Refusal(field, 'the sum of the weights must be greater than 0');

@@ -1,8 +1,9 @@
 import { messageType } from '@inmesh/api';
 import type { VirtualHost as ProtoVirtualHost } from '@inmesh/api/gen/envoy/config/route/v3/route_components_pb';
 import type { RouteConfiguration as ProtoRouteConfiguration } from '@inmesh/api/gen/envoy/config/route/v3/route_pb';
-import type { RouteConfiguration, VirtualHost } from '@inmesh/core';
+import { type RouteConfiguration, VIRTUAL_HOST_DEFAULTS, type VirtualHost } from '@inmesh/core';
 import { type Decoding, enumName, otherFields, Refusal, requireValid } from './decoding.ts';
+import { decodeMessageMutations, MUTATION_FIELDS } from './header-mutation.ts';
 import { refusedOverrides } from './http-filter.ts';
 import { decodeRetryPolicy } from './retry-policy.ts';
 import { decodeRoute, refusedRoute } from './route.ts';
@@ -17,7 +18,8 @@ const CONFIG_FIELDS: ReadonlySet<string> = new Set([
   'max_direct_response_body_size_bytes',
   'typed_per_filter_config', // read entry by entry
   'validate_clusters',
-  'most_specific_header_mutations_wins', // without effect but for header mutations, which are refused themselves
+  'most_specific_header_mutations_wins',
+  ...MUTATION_FIELDS,
   'cluster_specifier_plugins', // the routes that name one are refused
   'request_mirror_policies',
   'metadata',
@@ -29,6 +31,7 @@ const HOST_FIELDS: ReadonlySet<string> = new Set([
   'retry_policy',
   'include_request_attempt_count',
   'include_attempt_count_in_response',
+  ...MUTATION_FIELDS,
   'typed_per_filter_config', // read entry by entry
   'require_tls', // read below
   'virtual_clusters',
@@ -66,7 +69,13 @@ export function readRouteConfiguration(
   if (message.vhds !== undefined && !virtualHosts.some((host) => host.domains.includes('*'))) {
     virtualHosts.push(onDemandHost());
   }
-  return { name: message.name, virtualHosts, ignorePortInHostMatching: message.ignorePortInHostMatching };
+  return {
+    name: message.name,
+    virtualHosts,
+    ignorePortInHostMatching: message.ignorePortInHostMatching,
+    mutations: decodeMessageMutations(message, prefix),
+    mostSpecificHeaderMutationsWins: message.mostSpecificHeaderMutationsWins,
+  };
 }
 
 function decodeVirtualHost(
@@ -95,6 +104,7 @@ function decodeVirtualHost(
     retryPolicy: retry?.config ?? null,
     includeRequestAttemptCount: message.includeRequestAttemptCount,
     includeAttemptCountInResponse: message.includeAttemptCountInResponse,
+    mutations: decodeMessageMutations(message, `${field}.`),
   };
 }
 
@@ -116,11 +126,9 @@ function requireUniqueDomains(hosts: readonly VirtualHost[], prefix: string): vo
 /** Hosts that VHDS would bring must not look as if there were none. */
 function onDemandHost(): VirtualHost {
   return {
+    ...VIRTUAL_HOST_DEFAULTS,
     name: 'vhds',
     domains: ['*'],
     routes: [refusedRoute(['route_config.vhds'])],
-    retryPolicy: null,
-    includeRequestAttemptCount: false,
-    includeAttemptCountInResponse: false,
   };
 }

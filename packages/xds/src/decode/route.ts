@@ -1,6 +1,7 @@
 import type { Route as ProtoRoute } from '@inmesh/api/gen/envoy/config/route/v3/route_components_pb';
-import type { Route, RouteAction } from '@inmesh/core';
+import { ROUTE_DEFAULTS, type Route, type RouteAction } from '@inmesh/core';
 import { type Decoding, otherFields } from './decoding.ts';
+import { decodeMessageMutations, MUTATION_FIELDS } from './header-mutation.ts';
 import { refusedOverrides } from './http-filter.ts';
 import { decodeAction, decodeDirectResponse, type RouteScope } from './route-action.ts';
 import { decodeMatch } from './route-match.ts';
@@ -12,6 +13,7 @@ const ROUTE_FIELDS: ReadonlySet<string> = new Set([
   'route',
   'direct_response',
   'metadata',
+  ...MUTATION_FIELDS,
   'typed_per_filter_config', // read entry by entry
   'decorator',
   'tracing',
@@ -31,10 +33,17 @@ export function decodeRoute(decoding: Decoding, message: ProtoRoute, scope: Rout
   } else if (message.action.case === 'directResponse') {
     action = decodeDirectResponse(message.action.value, unsupported, scope, `${field}.direct_response`) ?? action;
   }
-  return { name: message.name, path, action, unsupported, metadata: message.metadata?.filterMetadata ?? {} };
+  return {
+    name: message.name,
+    path,
+    action,
+    unsupported,
+    metadata: message.metadata?.filterMetadata ?? {},
+    mutations: decodeMessageMutations(message, `${field}.`),
+  };
 }
 
 /** A route that takes every path and answers none: it stands for what could not be read. */
 export function refusedRoute(unsupported: readonly string[]): Route {
-  return { name: '', path: null, action: { kind: 'refused' }, unsupported, metadata: {} };
+  return { ...ROUTE_DEFAULTS, path: null, action: { kind: 'refused' }, unsupported };
 }

@@ -1,4 +1,15 @@
-import type { FilterChain, HttpConnectionManager, Listener, Route, TcpProxy } from '@inmesh/core';
+import {
+  type FilterChain,
+  FORWARD_DEFAULTS,
+  type HttpConnectionManager,
+  type Listener,
+  ROUTE_CONFIGURATION_DEFAULTS,
+  ROUTE_DEFAULTS,
+  type Route,
+  type TcpProxy,
+  VIRTUAL_HOST_DEFAULTS,
+  WEIGHTED_CLUSTER_DEFAULTS,
+} from '@inmesh/core';
 
 /** Names a chain of a listener by what it leads to, so that it is found again in the listener's next version. */
 export function chainKey(chain: FilterChain, position: number): string {
@@ -22,28 +33,18 @@ export function throughChain(listener: Listener, key: string): Listener | null {
 /** HTTP that the feed takes for plain bytes: to the clusters of the proxy, by no rules of HTTP. */
 function asHttp(name: string, { statPrefix, clusters }: TcpProxy): HttpConnectionManager {
   const route: Route = {
+    ...ROUTE_DEFAULTS,
     name: 'tcp_proxy',
     path: { kind: 'prefix', value: '/', caseSensitive: true },
     action: {
-      kind: 'forward',
-      clusters,
+      ...FORWARD_DEFAULTS,
+      clusters: clusters.map((share) => ({ ...WEIGHTED_CLUSTER_DEFAULTS, ...share })),
       totalWeight: clusters.reduce((sum, { weight }) => sum + weight, 0),
-      clusterNotFoundStatus: 503,
       timeoutMs: 0,
-      retryPolicy: null,
-      priority: 'default',
     },
     unsupported: clusters.length === 0 ? ['tcp_proxy.cluster_specifier'] : [],
-    metadata: {},
   };
-  const virtualHost = {
-    name: 'tcp_proxy',
-    domains: ['*'],
-    routes: [route],
-    retryPolicy: null,
-    includeRequestAttemptCount: false,
-    includeAttemptCountInResponse: false,
-  };
-  const config = { name: `tcp_proxy of ${name}`, virtualHosts: [virtualHost], ignorePortInHostMatching: false };
+  const virtualHost = { ...VIRTUAL_HOST_DEFAULTS, name: 'tcp_proxy', domains: ['*'], routes: [route] };
+  const config = { ...ROUTE_CONFIGURATION_DEFAULTS, name: `tcp_proxy of ${name}`, virtualHosts: [virtualHost] };
   return { statPrefix, routes: { kind: 'inline', config }, httpFilters: [] };
 }

@@ -1,5 +1,11 @@
 import assert from 'node:assert/strict';
-import { type ConfigSource, type FilterChain, type Listener, MeshError } from '@inmesh/core';
+import {
+  type ConfigSource,
+  type FilterChain,
+  type Listener,
+  MeshError,
+  ROUTE_CONFIGURATION_DEFAULTS,
+} from '@inmesh/core';
 import type { CollectionWatcher } from '../ads/collection.ts';
 import type { ListenerWatcher } from '../join/listener-finder.ts';
 import { WildcardFinder, type WildcardFinderOptions } from './wildcard-finder.ts';
@@ -172,7 +178,7 @@ describe('listeners of a feed of whole types', () => {
 
     it('may bring their routes along', () => {
       const { feed, found } = feedOf();
-      const config = { name: 'inline', virtualHosts: [], ignorePortInHostMatching: true };
+      const config = { ...ROUTE_CONFIGURATION_DEFAULTS, name: 'inline', virtualHosts: [] };
       const http = { statPrefix: 's', routes: { kind: 'inline', config }, httpFilters: [] } as const;
       feed.tell(listener('0.0.0.0_7000', '0.0.0.0', 7000, [routes('', { http })]));
       assert.equal(found('reviews:7000'), '0.0.0.0_7000 → inline');

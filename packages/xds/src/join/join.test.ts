@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict';
-import { Clusters, type ConfigSource, noRegex, seededRandom, VirtualClock } from '@inmesh/core';
+import {
+  Clusters,
+  type ConfigSource,
+  noRegex,
+  ROUTE_CONFIGURATION_DEFAULTS,
+  seededRandom,
+  VIRTUAL_HOST_DEFAULTS,
+  VirtualClock,
+} from '@inmesh/core';
 import { Join } from './join.ts';
 import type { ListenerFinder } from './listener-finder.ts';
 
@@ -61,12 +69,10 @@ describe('join', () => {
 
   it('tries the full names of a short host where no virtual host but a catch-all has it', () => {
     const host = (name: string, ...domains: string[]) => ({
+      ...VIRTUAL_HOST_DEFAULTS,
       name,
       domains,
       routes: [],
-      retryPolicy: null,
-      includeRequestAttemptCount: false,
-      includeAttemptCountInResponse: false,
     });
     const virtualHosts = [
       host('full', 'reviews.default.svc.cluster.local'),
@@ -74,7 +80,7 @@ describe('join', () => {
       host('other', 'ratings.default.svc.cluster.local'),
       host('rest', '*'),
     ];
-    const config = { name: 'r', virtualHosts, ignorePortInHostMatching: true };
+    const config = { ...ROUTE_CONFIGURATION_DEFAULTS, name: 'r', virtualHosts, ignorePortInHostMatching: true };
     const http = { statPrefix: 's', routes: { kind: 'inline', config }, httpFilters: [] } as const;
     const join = silentJoin(10, {
       find: (_, watcher) => {

@@ -5,14 +5,19 @@ import {
   Clusters,
   type ConfigSource,
   DEFAULT_THRESHOLDS,
+  FORWARD_DEFAULTS,
   Headers,
   type Listener,
   MeshError,
   type MeshErrorCode,
   type Model,
   noRegex,
+  ROUTE_CONFIGURATION_DEFAULTS,
+  ROUTE_DEFAULTS,
+  VIRTUAL_HOST_DEFAULTS,
   VirtualClock,
   type Watcher,
+  WEIGHTED_CLUSTER_DEFAULTS,
 } from '@inmesh/core';
 import { Join } from './join.ts';
 import { listenersByName } from './listener-finder.ts';
@@ -98,29 +103,18 @@ describe('an authority without a listener', () => {
 /** Routes by path to the cluster of that name. */
 function routed(...names: readonly string[]): Listener {
   const routes = names.map((name) => ({
+    ...ROUTE_DEFAULTS,
     name,
     path: { kind: 'prefix' as const, value: `/${name}`, caseSensitive: true },
     action: {
-      kind: 'forward' as const,
-      clusters: [{ name, weight: 1 }],
+      ...FORWARD_DEFAULTS,
+      clusters: [{ ...WEIGHTED_CLUSTER_DEFAULTS, name, weight: 1 }],
       totalWeight: 1,
-      clusterNotFoundStatus: 503,
       timeoutMs: 0,
-      retryPolicy: null,
-      priority: 'default' as const,
     },
-    unsupported: [],
-    metadata: {},
   }));
-  const virtualHost = {
-    name: 'all',
-    domains: ['*'],
-    routes,
-    retryPolicy: null,
-    includeRequestAttemptCount: false,
-    includeAttemptCountInResponse: false,
-  };
-  const config = { name: 'routes', virtualHosts: [virtualHost], ignorePortInHostMatching: false };
+  const virtualHost = { ...VIRTUAL_HOST_DEFAULTS, name: 'all', domains: ['*'], routes };
+  const config = { ...ROUTE_CONFIGURATION_DEFAULTS, name: 'routes', virtualHosts: [virtualHost] };
   return { ...tcp, http: { statPrefix: '', httpFilters: [], routes: { kind: 'inline', config } } };
 }
 
@@ -149,7 +143,7 @@ describe('a cluster that the feed has not told about', () => {
     assert.deepEqual([entry.table?.awaits(callTo('/good')), entry.table?.awaits(callTo('/missing'))], [false, true]);
     clusters.get('missing')?.resourceError(new MeshError('no_cluster', 'it did not come'));
     assert.equal(entry.table?.pending, false);
-    const choice = entry.table?.match(callTo('/missing'))?.choose(callTo('/missing'));
+    const choice = entry.table?.match(callTo('/missing'))?.choose(callTo('/missing'))?.choice;
     assert.ok(choice instanceof MeshError);
     assert.equal(choice.code, 'no_cluster');
   });

@@ -1,0 +1,34 @@
+import { NO_MESSAGE_MUTATIONS } from './header-mutation.ts';
+import type { ForwardAction, Route, RouteConfiguration, VirtualHost, WeightedCluster } from './route.ts';
+
+// What holds where the feed says nothing: for routes that are made and not decoded, and for tests.
+
+export const ROUTE_CONFIGURATION_DEFAULTS: Omit<RouteConfiguration, 'name' | 'virtualHosts'> = {
+  ignorePortInHostMatching: false,
+  mutations: NO_MESSAGE_MUTATIONS,
+  mostSpecificHeaderMutationsWins: false,
+};
+
+export const VIRTUAL_HOST_DEFAULTS: Omit<VirtualHost, 'name' | 'domains' | 'routes'> = {
+  retryPolicy: null,
+  includeRequestAttemptCount: false,
+  includeAttemptCountInResponse: false,
+  mutations: NO_MESSAGE_MUTATIONS,
+};
+
+export const ROUTE_DEFAULTS: Omit<Route, 'path' | 'action'> = {
+  name: '',
+  unsupported: [],
+  metadata: {},
+  mutations: NO_MESSAGE_MUTATIONS,
+};
+
+/** Without the timeout: Envoy's is 15 s for a route that names none, and none for what is no route of the feed. */
+export const FORWARD_DEFAULTS: Omit<ForwardAction, 'clusters' | 'totalWeight' | 'timeoutMs'> = {
+  kind: 'forward',
+  clusterNotFoundStatus: 503,
+  retryPolicy: null,
+  priority: 'default',
+};
+
+export const WEIGHTED_CLUSTER_DEFAULTS: Omit<WeightedCluster, 'name' | 'weight'> = { mutations: NO_MESSAGE_MUTATIONS };

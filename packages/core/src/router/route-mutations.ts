@@ -1,0 +1,37 @@
+import type { Shown } from '../format/shown.ts';
+import type { Headers } from '../headers.ts';
+import type { HeaderMutations } from '../model/header-mutation.ts';
+import type { Route, RouteConfiguration, VirtualHost, WeightedCluster } from '../model/route.ts';
+import { compileHeaderMutations, type HeaderMutator } from './header-mutation.ts';
+
+/** Where header mutations of a route come from, apart from the share of a weighted cluster. */
+export interface MutationLevels {
+  readonly config: RouteConfiguration;
+  readonly virtualHost: VirtualHost;
+  readonly route: Route;
+}
+
+/**
+ * What routing does to the headers of requests, or of responses, through a route; null for nothing.
+ *
+ * The share of a weighted cluster comes first; then, as Envoy does it, the route, its virtual host, the route configuration, so that
+ * the most general wins; or the other way about with `most_specific_header_mutations_wins`.
+ */
+export function routeMutations(
+  kind: 'request' | 'response',
+  { config, virtualHost, route }: MutationLevels,
+  share: WeightedCluster | null,
+): HeaderMutator | null {
+  const levels = [route.mutations, virtualHost.mutations, config.mutations];
+  if (config.mostSpecificHeaderMutationsWins) levels.reverse();
+  if (share !== null) levels.unshift(share.mutations);
+  return inTurn(levels.map((level) => level[kind]));
+}
+
+function inTurn(mutations: readonly HeaderMutations[]): HeaderMutator | null {
+  const mutators = mutations.map(compileHeaderMutations).filter((each) => each !== null);
+  if (mutators.length <= 1) return mutators[0] ?? null;
+  return (headers: Headers, shown: Shown) => {
+    for (const mutate of mutators) mutate(headers, shown);
+  };
+}
