@@ -6,6 +6,7 @@ import {
   Federation,
   type FeedStore,
   type NodeIdentity,
+  type ResourceContent,
 } from '@inmesh/xds';
 import { type SharedStream, shareStream } from './shared-streams.ts';
 
@@ -74,6 +75,11 @@ export class Feed implements ConfigSource {
       servers: all.flatMap(({ servers }) => servers),
       resources: all.flatMap(({ resources }) => resources),
     };
+  }
+
+  /** The resources of `status()` with their bytes. */
+  *contents(): Generator<ResourceContent> {
+    for (const client of new Set([this.#own.client, ...this.#federation.sources])) yield* client.contents();
   }
 
   close(): void {

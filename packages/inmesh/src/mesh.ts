@@ -18,14 +18,25 @@ import {
 } from '@inmesh/core';
 import { dnsResolver } from '@inmesh/discovery';
 import { type DispatcherLike, MeshDispatcher, onCall, SocketConnector } from '@inmesh/transports';
-import { type AdsStatus, type Bootstrap, chooseFlavour, Join, type JoinedAuthority, re2 } from '@inmesh/xds';
+import {
+  type AdsStatus,
+  type Bootstrap,
+  ClientStatus,
+  type ClientStatusJson,
+  chooseFlavour,
+  Join,
+  type JoinedAuthority,
+  re2,
+} from '@inmesh/xds';
 import { type Explanation, explainCall } from './explain.ts';
 import { Feed } from './feed.ts';
 import { Installation, WithoutMesh } from './install.ts';
 import { type MeshListeners, meshListeners } from './listeners.ts';
 import { rememberError, rememberResponse } from './local-errors.ts';
 import { meshDomains, nodeDomain } from './mesh-domains.ts';
-import { layeredSource } from './sources.ts';
+import { layeredSource, staticResources } from './sources.ts';
+import { type StatusService, statusService } from './status-service.ts';
+import { VERSION } from './version.ts';
 
 export interface MeshParts {
   readonly bootstrap: Bootstrap;
@@ -76,6 +87,7 @@ export class Mesh implements AsyncDisposable {
   readonly #join: Join;
   readonly #dispatch: Dispatch;
   readonly #installation: Installation;
+  readonly #clientStatus: ClientStatus;
   readonly #isMesh: (host: string, port: number) => boolean;
   /** The door of `fetch`. */
   readonly #fetchDoor: MeshDispatcher;
@@ -157,6 +169,16 @@ export class Mesh implements AsyncDisposable {
       onLocalReply: rememberError,
       onIdle: () => this.#whenIdle?.(),
     });
+    this.#clientStatus = new ClientStatus(
+      () => ({
+        node: chosen.node,
+        userAgentVersion: VERSION,
+        scope: '',
+        staticResources: staticResources(bootstrap),
+        resources: this.#feed?.contents() ?? [],
+      }),
+      clock,
+    );
     this.#installation = new Installation((previous) => this.#door(previous));
     const without = new WithoutMesh();
     this.dispatcher = this.#door((legacy) => without.dispatcher(legacy));
@@ -317,6 +339,19 @@ export class Mesh implements AsyncDisposable {
   /** The streams to the control planes and every resource on them; null where all configuration is static. */
   feed(): AdsStatus | null {
     return this.#feed?.status() ?? null;
+  }
+
+  /**
+   * What this process takes from its control planes, as the Client Status Discovery Service tells it: the JSON of
+   * envoy.service.status.v3.ClientStatusResponse, each resource with its status, its content and what was refused. Secrets are replaced.
+   */
+  clientStatus(options: { readonly excludeContents?: boolean } = {}): Promise<ClientStatusJson> {
+    return this.#clientStatus.json(options);
+  }
+
+  /** The same as a gRPC service (CSDS), to be mounted on a server that operators reach: configuration is nobody else's business. */
+  statusService(): StatusService {
+    return statusService(this.#clientStatus);
   }
 
   /** Takes no more calls, waits for those in flight, then closes. */

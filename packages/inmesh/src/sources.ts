@@ -1,6 +1,6 @@
 import type { ConfigSource, Kind, Model, Unwatch, Watcher } from '@inmesh/core';
 import { MeshError } from '@inmesh/core';
-import { kinds } from '@inmesh/xds';
+import { type Bootstrap, kinds, type StaticResource } from '@inmesh/xds';
 
 /** What is static comes first, as in Envoy: a control plane cannot redefine it. */
 export function layeredSource(
@@ -21,4 +21,14 @@ export function layeredSource(
       return () => {};
     },
   };
+}
+
+/** The resources of the bootstrap itself. */
+export function staticResources({ staticListeners, staticClusters }: Bootstrap): StaticResource[] {
+  const named = (typeUrl: string, resources: readonly { readonly name: string }[]) =>
+    resources.map(({ name }) => ({ typeUrl, name }));
+  return [
+    ...named('type.googleapis.com/envoy.config.listener.v3.Listener', staticListeners),
+    ...named('type.googleapis.com/envoy.config.cluster.v3.Cluster', staticClusters),
+  ];
 }

@@ -20,6 +20,7 @@ export type {
   AdsStreamStatus,
   AdsVariant,
   ControlPlaneStats,
+  ResourceContent,
   ResourceStatus,
   ResourceStatusState,
   ResourceTypeStats,
@@ -49,6 +50,13 @@ export {
   type TlsServerCredentials,
   type XdsServer,
 } from './bootstrap/index.ts';
+export type { StaticResource } from './csds/client-config.ts';
+export {
+  type ClientConfigSource,
+  ClientStatus,
+  type ClientStatusJson,
+  type StatusRefusal,
+} from './csds/client-status.ts';
 export {
   type Decoding,
   decodeCluster,

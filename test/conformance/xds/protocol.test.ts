@@ -1,6 +1,9 @@
 // The ADS client as a peer of any control plane: one test per numbered behaviour, in each variant that has it. The numbers are
 // those of ../README.md.
 import assert from 'node:assert/strict';
+import { fromBinary } from '@bufbuild/protobuf';
+import { messageType } from '@inmesh/api';
+import type { Cluster } from '@inmesh/api/gen/envoy/config/cluster/v3/cluster_pb';
 import type { ResourceInput } from '@inmesh/control-plane';
 import { VirtualClock } from '@inmesh/core';
 import type { AdsClientOptions, AdsVariant, CollectionWatcher } from '@inmesh/xds';
@@ -445,6 +448,26 @@ for (const variant of ['sotw', 'delta'] as const satisfies readonly AdsVariant[]
         ['acked ACKED v1', 'nacked NACKED', 'absent DOES_NOT_EXIST', 'requested REQUESTED'],
       );
       assert.match(resources[1]?.error ?? '', /connect_timeout/);
+    });
+
+    it('24 keeps what is in force beside what was refused, with the time of each', async () => {
+      const { server, clock, client, watch } = start();
+      watch('cluster', 'c');
+      await turn();
+      server.stream.respond('cluster', 'v1', [cluster('c')]);
+      clock.advance(1_000);
+      server.stream.respond('cluster', 'v2', [bad('c')]);
+      clock.advance(1_000);
+      server.stream.respond('cluster', 'v3', [bad('c')]);
+      const [content, ...others] = client.contents();
+      assert.deepEqual(others, []);
+      assert.equal(content?.version, 'v1');
+      const read = (bytes: Uint8Array | null) =>
+        fromBinary(messageType<Cluster>('envoy.config.cluster.v3.Cluster'), bytes ?? new Uint8Array());
+      const timeouts = [content.bytes, content.refusedBytes].map((bytes) => read(bytes).connectTimeout?.seconds);
+      assert.deepEqual(timeouts, [2n, -1n]);
+      assert.equal(content.refusedVersion, 'v2', 'where the same bytes came first');
+      assert.equal((content.refusedAt ?? 0) - (content.acceptedAt ?? 0), 1_000);
     });
 
     it('25 names node, control plane and resource in its errors', async () => {

@@ -25,7 +25,7 @@ import { readServerFeatures } from './server-features.ts';
 import { ServerLink, type ServerLinkEvents } from './server-link.ts';
 import { type Job, Slices } from './slices.ts';
 import { openSotwStream } from './sotw-stream.ts';
-import type { AdsStats, AdsStatus, AdsStreamStatus, AdsVariant } from './status.ts';
+import type { AdsStats, AdsStatus, AdsStreamStatus, AdsVariant, ResourceContent } from './status.ts';
 import type { AdsStream, OpenAdsStream, Update } from './stream.ts';
 import type { Subscription } from './subscription.ts';
 import { TypeCache } from './type-cache.ts';
@@ -219,6 +219,11 @@ export class AdsClient implements ConfigSource {
     const resources = Array.from(this.#byUrl.values(), (cache) => cache.status()).flat();
     const { link, links } = this.#chain;
     return { stream: link.status(), servers: links.map((each) => each.status()), resources };
+  }
+
+  /** Each resource of `status()` with its bytes, one by one because all together are large. */
+  *contents(): Generator<ResourceContent> {
+    for (const cache of this.#byUrl.values()) yield* cache.contents();
   }
 
   /** Ends the stream and forgets all watchers; none is called any more. */

@@ -55,7 +55,7 @@ export class Intake<K extends Kind> {
       this.#known.confirm(state, resource);
       return { name, refusal: null };
     }
-    if (state?.refused != null && Buffer.compare(state.refused.bytes, bytes) === 0) {
+    if (state?.refused?.bytes != null && Buffer.compare(state.refused.bytes, bytes) === 0) {
       stats.resource_updates_invalid++;
       return { name, refusal: `${this.#title(name)}: ${state.refused.reason}` };
     }

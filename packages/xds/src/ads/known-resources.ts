@@ -18,6 +18,12 @@ export interface AcceptedVersion {
   readonly secondHand?: boolean;
 }
 
+/**
+ * Bytes of a refused resource that are kept at most: hundreds of times an ordinary one, and little beside the response that it
+ * came in. A larger one is decoded again when it comes again.
+ */
+const longestRefused = 1024 * 1024;
+
 /** What is known of each resource of one type, each way in which that changes, and who is told. */
 export class KnownResources<K extends Kind> {
   readonly type: ResourceType<K>;
@@ -116,6 +122,7 @@ export class KnownResources<K extends Kind> {
     this.answered(state);
     state.bytes = bytes;
     state.version = version;
+    state.acceptedAt = state.updatedAt;
     state.priority = this.#host.priority;
     state.remembered = false;
     state.secondHand = secondHand;
@@ -137,7 +144,10 @@ export class KnownResources<K extends Kind> {
     state.trouble = null;
     state.version = version;
     state.priority = this.#host.priority;
-    if (state.remembered) this.answered(state);
+    if (state.remembered) {
+      this.answered(state);
+      state.acceptedAt = state.updatedAt;
+    }
     state.remembered = false;
     state.secondHand = secondHand;
     this.live(state, ttlMs);
@@ -149,11 +159,12 @@ export class KnownResources<K extends Kind> {
   refuse(state: ResourceState<Model[K]>, version: string, bytes: Uint8Array, cause: unknown): void {
     const reason = reasonOf(cause);
     const told = state.refused?.reason === reason;
+    const kept = bytes.length <= longestRefused ? bytes : null;
     const message = `the control plane's version "${version}" was refused: ${reason}`;
     const error = this.#error('invalid_config', message, state.name, cause);
     this.answered(state);
     if (this.#host.features.failOnDataErrors) this.dropValue(state);
-    state.refused = { bytes, version, reason, error };
+    state.refused = { bytes: kept, version, at: state.updatedAt, reason, error };
     state.trouble = null;
     if (!told) this.#tellBad(state, error);
   }
@@ -176,8 +187,8 @@ export class KnownResources<K extends Kind> {
     }
     const refused = kind === 'NACKED';
     // Its bytes are where it was refused.
-    const bytes = new Uint8Array();
-    state.refused = refused ? { bytes, version: refusedVersion ?? '', reason: message, error } : null;
+    const version = refusedVersion ?? '';
+    state.refused = refused ? { bytes: null, version, at: state.updatedAt, reason: message, error } : null;
     state.trouble = refused ? null : { state: kind, error };
     if (before?.message !== error.message) this.#tellBad(state, error);
   }

@@ -1,11 +1,14 @@
 import type { MeshError, Timer, Watcher } from '@inmesh/core';
 import type { ResourceType } from './resource-type.ts';
-import type { ResourceStatus, ResourceStatusState } from './status.ts';
+import type { ResourceContent, ResourceStatus, ResourceStatusState } from './status.ts';
 
-/** A version that was refused; kept so that the same bytes are not decoded and told again. */
+/** A version that was refused; kept so that the same bytes are not decoded and told again, and that an operator can see them. */
 export interface RefusedVersion {
-  readonly bytes: Uint8Array;
+  /** Null where they are too large to be kept, or were refused elsewhere. */
+  readonly bytes: Uint8Array | null;
   readonly version: string;
+  /** Milliseconds since the epoch at which it was first refused. */
+  readonly at: number;
   /** As in the NACK. */
   readonly reason: string;
   readonly error: MeshError;
@@ -33,6 +36,8 @@ export class ResourceState<T> {
   value: T | null = null;
   /** Of `bytes`. */
   version = '';
+  /** Milliseconds since the epoch at which `bytes` came into force; 0 where that is not known. */
+  acceptedAt = 0;
   /** Place of the server that gave `bytes`, 0 for the best. */
   priority = 0;
   /** `bytes` are from an earlier run or an earlier watch, and the server has not said yet that they are in force. */
@@ -66,6 +71,7 @@ export class ResourceState<T> {
     this.bytes = null;
     this.value = null;
     this.version = '';
+    this.acceptedAt = 0;
     this.remembered = false;
     this.secondHand = false;
     this.ttl?.cancel();
@@ -83,6 +89,17 @@ export class ResourceState<T> {
       refusedVersion: this.refused?.version ?? null,
       updatedAt: this.updatedAt,
       watched: this.seats.size > 0,
+    };
+  }
+
+  content(type: Pick<ResourceType, 'kind' | 'typeUrl' | 'sensitive'>): ResourceContent {
+    const { refused } = this;
+    return {
+      ...this.status(type),
+      bytes: type.sensitive ? null : this.bytes,
+      acceptedAt: this.bytes === null ? null : this.acceptedAt,
+      refusedBytes: type.sensitive ? null : (refused?.bytes ?? null),
+      refusedAt: refused?.at ?? null,
     };
   }
 }

@@ -23,6 +23,18 @@ export interface ResourceStatus {
   readonly watched: boolean;
 }
 
+/** A resource with what was sent of it: for whoever shows configuration to an operator. Bytes are not to be changed, and may hold keys within. */
+export interface ResourceContent extends ResourceStatus {
+  /** What is in force; null for nothing, and for what is nobody's to see. */
+  readonly bytes: Uint8Array | null;
+  /** Milliseconds since the epoch at which it came into force, 0 where it is only remembered; null for nothing. */
+  readonly acceptedAt: number | null;
+  /** What was refused; null where nothing was, or it was too large to be kept. */
+  readonly refusedBytes: Uint8Array | null;
+  /** Milliseconds since the epoch; null where nothing was refused. */
+  readonly refusedAt: number | null;
+}
+
 /** `connecting` until the first response, because only then somebody is known to be there; `idle`: nothing is watched. */
 export type AdsStreamState = 'idle' | 'connecting' | 'connected' | 'backoff' | 'closed';
 

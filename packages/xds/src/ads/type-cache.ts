@@ -7,7 +7,7 @@ import { canonicalName } from './resource-name.ts';
 import type { Seat } from './resource-state.ts';
 import { decodeInSteps, type ResourceType } from './resource-type.ts';
 import { type KnownResource, tellOn } from './second-hand.ts';
-import type { ResourceStatus, ResourceTypeStats } from './status.ts';
+import type { ResourceContent, ResourceStatus, ResourceTypeStats } from './status.ts';
 import { Subscription } from './subscription.ts';
 import { Wanted } from './wanted.ts';
 
@@ -165,6 +165,10 @@ export class TypeCache<K extends Kind> {
 
   status(): ResourceStatus[] {
     return Array.from(this.#known.values(), (state) => state.status(this.type));
+  }
+
+  *contents(): Generator<ResourceContent> {
+    for (const state of this.#known.values()) yield state.content(this.type);
   }
 
   *#replayAll(seat: CollectionSeat<Model[K]>, left: () => boolean): Generator<undefined, void, undefined> {

@@ -7,7 +7,7 @@ import { registry, typeNameOf } from '@inmesh/api';
 const CREDENTIAL_FIELD =
   /^(access_token|refresh_token|subject_token|token|password|secret|private_key|.*_(password|secret|secret_key|json_key))$/;
 
-/** Headers that a route adds and that are credentials. */
+/** Names of headers that are credentials. */
 const CREDENTIAL_HEADER = /authorization|cookie|token|secret|password|api[-_]?key/i;
 
 /** In what cannot be decoded (an extension that is not of the API, a TypedStruct), a word is enough; the tokens of a rate limit are none. */
@@ -26,7 +26,7 @@ const OPAQUE: ReadonlySet<string> = new Set([
 ]);
 
 /** Structs that only route and describe: every endpoint and cluster of Istio has them. */
-const METADATA = 'envoy.config.core.v3.Metadata';
+export const METADATA = 'envoy.config.core.v3.Metadata';
 
 /**
  * True where a resource holds a credential, or may: inline keys, passwords and tokens, or what cannot be looked into and speaks of
@@ -51,7 +51,7 @@ function inMessage(typeName: string, bytes: Uint8Array): boolean {
 
 function inFields(message: ReflectMessage): boolean {
   const { typeName } = message.desc;
-  if (typeName === 'envoy.config.core.v3.HeaderValue' && CREDENTIAL_HEADER.test(textIn(message, 'key'))) return true;
+  if (isCredentialHeader(message)) return true;
   if (typeName === 'google.protobuf.Any') {
     const { typeUrl, value } = message.message as Any;
     return inMessage(typeNameOf(typeUrl), value);
@@ -70,7 +70,7 @@ function fieldsOf(type: DescMessage): readonly DescField[] {
   if (known === undefined) {
     known = type.fields.filter((field) => {
       if (isSensitive(field)) return true;
-      if (field.message === undefined) return field.fieldKind !== 'enum' && CREDENTIAL_FIELD.test(field.name);
+      if (field.message === undefined) return isCredentialField(field);
       const { typeName } = field.message;
       return !typeName.startsWith('google.protobuf.') || typeName === 'google.protobuf.Any' || OPAQUE.has(typeName);
     });
@@ -97,19 +97,35 @@ function inField(message: ReflectMessage, field: DescField): boolean {
   }
 }
 
-function inValue(type: DescMessage, value: ReflectMessage | { readonly [key: string]: unknown }): boolean {
-  // protobuf-es reflects a Struct as plain JSON.
-  if (type.typeName === 'google.protobuf.Struct' || !('fields' in value && 'desc' in value)) {
-    return CREDENTIAL_WORD.test(JSON.stringify(value, (_, each) => (typeof each === 'bigint' ? `${each}` : each)));
-  }
-  const reflected = value as ReflectMessage;
-  return OPAQUE.has(type.typeName) ? CREDENTIAL_WORD.test(jsonOf(reflected.message)) : inFields(reflected);
+function inValue(type: DescMessage, value: MessageValue): boolean {
+  return opaqueHoldsSecrets(type, value) ?? inFields(value as ReflectMessage);
+}
+
+/** A message in a field, as protobuf-es reflects it: a Struct is plain JSON. */
+export type MessageValue = ReflectMessage | { readonly [key: string]: unknown };
+
+/** Whether what no descriptor tells about speaks of a secret; null for a message with fields to look into. */
+export function opaqueHoldsSecrets(type: DescMessage, value: MessageValue): boolean | null {
+  const reflected = 'fields' in value && 'desc' in value;
+  if (reflected && !OPAQUE.has(type.typeName)) return null;
+  return CREDENTIAL_WORD.test(jsonOf(reflected ? (value as ReflectMessage).message : value));
+}
+
+/** A header that a route adds and that is a credential. */
+export function isCredentialHeader(message: ReflectMessage): boolean {
+  return message.desc.typeName === 'envoy.config.core.v3.HeaderValue' && CREDENTIAL_HEADER.test(textIn(message, 'key'));
+}
+
+/** True for a scalar field whose name says that it holds a credential. */
+export function isCredentialField({ name, message, fieldKind }: DescField): boolean {
+  return message === undefined && fieldKind !== 'enum' && CREDENTIAL_FIELD.test(name);
 }
 
 /** Looked up once per field: options are decoded anew each time that they are asked for. */
 const sensitive = new WeakMap<DescField, boolean>();
 
-function isSensitive(field: DescField): boolean {
+/** Marked as a secret by the API's authors. */
+export function isSensitive(field: DescField): boolean {
   let known = sensitive.get(field);
   if (known === undefined) {
     const option = registry().getExtension('udpa.annotations.sensitive');
@@ -120,7 +136,7 @@ function isSensitive(field: DescField): boolean {
 }
 
 /** A DataSource that says where the secret lies, and not what it is. */
-function namesOnly(message: ReflectMessage, field: DescField): boolean {
+export function namesOnly(message: ReflectMessage, field: DescField): boolean {
   if (field.fieldKind !== 'message' || field.message.typeName !== 'envoy.config.core.v3.DataSource') return false;
   const source = message.get(field).message as Message & { readonly specifier?: { readonly case?: string } };
   return ['filename', 'environmentVariable'].includes(source.specifier?.case ?? '');
@@ -130,8 +146,8 @@ function textIn(message: ReflectMessage, name: string): string {
   return String((message.message as Message & { readonly [name: string]: unknown })[name] ?? '');
 }
 
-function jsonOf(message: Message): string {
-  return JSON.stringify(message, (_, value) => (typeof value === 'bigint' ? `${value}` : value));
+function jsonOf(value: object): string {
+  return JSON.stringify(value, (_, each) => (typeof each === 'bigint' ? `${each}` : each));
 }
 
 function speaksOfSecrets(bytes: Uint8Array): boolean {
