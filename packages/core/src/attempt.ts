@@ -3,16 +3,26 @@ import { countStatus } from './cluster/stats.ts';
 import { type Handler, type Layer, PassHandler } from './dispatch.ts';
 import { isMeshError, MeshError } from './errors.ts';
 import type { Headers } from './headers.ts';
+import type { Clock } from './util/clock.ts';
 
-/** What changes from attempt to attempt in the request: `x-envoy-attempt-count`. */
-export function attempt(): Layer {
+/** What changes from attempt to attempt in the request: `x-envoy-attempt-count`, and the time that the service is told it has. */
+export function attempt({ clock }: { readonly clock: Clock }): Layer {
   return (next) => (call, handler) => {
-    if (call.route?.virtualHost.includeRequestAttemptCount) {
-      call.head.headers.set('x-envoy-attempt-count', `${call.attempt}`);
+    const { head, route } = call;
+    if (route?.virtualHost.includeRequestAttemptCount) {
+      head.headers.set('x-envoy-attempt-count', `${call.attempt}`);
+    }
+    if (call.attempt > 1 && call.deadline < Number.POSITIVE_INFINITY && head.headers.has(EXPECTED)) {
+      // 0 would mean that there is no timeout; Envoy says 1 where no time is left.
+      const left = Math.max(1, Math.round(call.deadline - clock.now()));
+      const perTryMs = route?.retryPolicy.perTryTimeoutMs ?? 0;
+      head.headers.set(EXPECTED, `${perTryMs > 0 ? Math.min(perTryMs, left) : left}`);
     }
     next(call, handler);
   };
 }
+
+const EXPECTED = 'x-envoy-expected-rq-timeout-ms';
 
 /** The cluster's limits on calls in flight, and what it must not be called without. */
 export function clusterLimits(): Layer {

@@ -58,6 +58,8 @@ export class Call {
   passes = false;
   /** True once a connection that had served before died under it: others may be as dead, so it takes a new one from then on. */
   distrustful = false;
+  /** On the mesh's clock: when the route's timeout ends the call. Infinity for none, and until the request is complete. */
+  deadline: number = Number.POSITIVE_INFINITY;
   /** True once its deadline has passed: no further attempt. */
   expired = false;
   /** Endpoints of earlier attempts; null before the first retry. */

@@ -86,6 +86,8 @@ export interface MeshErrorOptions extends MeshErrorPlace {
   readonly reset?: string;
   /** Overrides the response code details. */
   readonly details?: string;
+  /** True where the response had begun: the details say so. */
+  readonly started?: boolean;
 }
 
 /** What the layer that repeats attempts knows of the last one. */
@@ -119,7 +121,7 @@ export class MeshError extends Error {
   readonly #retried: boolean;
 
   constructor(code: MeshErrorCode, message: string, options: MeshErrorOptions = {}, retried = false) {
-    const { cause, status, body: _body, flag, reset: _reset, details: _details, ...place } = options;
+    const { cause, status, body: _body, flag, reset: _reset, details: _details, started: _started, ...place } = options;
     const where = placeKeys.filter((key) => place[key] !== undefined).map((key) => `${key} ${place[key]}`);
     super(
       where.length > 0 ? `[${code}] ${message} (${where.join(', ')})` : `[${code}] ${message}`,
@@ -144,7 +146,8 @@ export class MeshError extends Error {
   /** What Envoy writes as `response_code_details`. */
   get details(): string {
     const own = this.#options.details ?? traits[this.code].details;
-    return own ?? `upstream_reset_before_response_started{${this.#reset?.replaceAll(' ', '_')}}`;
+    const when = this.#options.started ? 'after' : 'before';
+    return own ?? `upstream_reset_${when}_response_started{${this.#reset?.replaceAll(' ', '_')}}`;
   }
 
   /** The same failure as the outcome of a call. Envoy puts the flag that ended the retries first: `URX,UF`. */

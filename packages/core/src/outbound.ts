@@ -32,11 +32,11 @@ export function outbound(parts: OutboundParts): Dispatch {
       // Answers of the route itself end here: no deadline, no retry, no cluster is theirs.
       finalize(parts),
       // Around all attempts: a retry must not buy a call more time than its route gives.
-      deadline(parts.wheel),
+      deadline(parts),
       // Above the choice of the host, so that each attempt chooses anew; above the limits, so that each attempt counts.
       retry(parts),
       // One attempt from here on.
-      attempt(),
+      attempt(parts),
       // Refuses before a host is chosen: an overflow says nothing against any host.
       clusterLimits(),
       balance(),

@@ -52,6 +52,25 @@ describe('the route’s timeout', () => {
     }
   });
 
+  it('tells each further attempt what is left of it, and no more than the attempt has', () => {
+    for (const [perTryTimeoutMs, first, second] of [
+      [0, '5000', '4000'],
+      [2_000, '2000', '2000'],
+      [4_500, '4500', '4000'],
+    ] as const) {
+      const policy = retryPolicy('5xx', { perTryTimeoutMs });
+      const { harness, connector, send } = setup({ timeoutMs: 5_000, retryPolicy: policy });
+      const { call } = send();
+      connector.next.accept();
+      assert.equal(call.head.headers.get('x-envoy-expected-rq-timeout-ms'), first);
+      harness.clock.advance(1_000 - 25);
+      connector.last.answer(503);
+      harness.clock.advance(25);
+      const left = Number(call.head.headers.get('x-envoy-expected-rq-timeout-ms'));
+      assert.ok(Math.abs(left - Number(second)) <= 25, `${left}`); // The backoff is drawn, up to 25 ms.
+    }
+  });
+
   it('begins with the end of a request that is a stream', () => {
     const { harness, connector, send } = setup({ timeoutMs: 1_000 });
     const { caller } = send({ method: 'PUT', body: stream() });

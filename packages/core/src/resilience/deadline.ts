@@ -3,29 +3,36 @@ import type { Call } from '../call.ts';
 import { type Handler, type Layer, PassHandler } from '../dispatch.ts';
 import { MeshError } from '../errors.ts';
 import type { Headers } from '../headers.ts';
-import type { Timer } from '../util/clock.ts';
+import type { Clock, Timer } from '../util/clock.ts';
 import type { TimerWheel } from '../util/timer-wheel.ts';
+
+export interface DeadlineParts {
+  readonly wheel: TimerWheel;
+  readonly clock: Clock;
+}
 
 /**
  * The route's timeout: from the end of the request to the end of the response, over all attempts.
  * (envoy.config.route.v3.RouteAction.timeout)
  */
-export function deadline(wheel: TimerWheel): Layer {
+export function deadline({ wheel, clock }: DeadlineParts): Layer {
   return (next) => (call, handler) => {
     const timeoutMs = call.route?.timeoutMs ?? 0;
-    next(call, timeoutMs > 0 ? new DeadlineHandler(wheel, timeoutMs, call, handler) : handler);
+    next(call, timeoutMs > 0 ? new DeadlineHandler(wheel, clock, timeoutMs, call, handler) : handler);
   };
 }
 
 class DeadlineHandler extends PassHandler {
   readonly #wheel: TimerWheel;
+  readonly #clock: Clock;
   readonly #timeoutMs: number;
   readonly #call: Call;
   #timer: Timer | null = null;
 
-  constructor(wheel: TimerWheel, timeoutMs: number, call: Call, handler: Handler) {
+  constructor(wheel: TimerWheel, clock: Clock, timeoutMs: number, call: Call, handler: Handler) {
     super(handler);
     this.#wheel = wheel;
+    this.#clock = clock;
     this.#timeoutMs = timeoutMs;
     this.#call = call;
     // A request whose body is in memory, or that has none, is complete when it arrives here: waiting for a connection
@@ -54,6 +61,7 @@ class DeadlineHandler extends PassHandler {
   }
 
   #start(): void {
+    this.#call.deadline = this.#clock.now() + this.#timeoutMs;
     this.#timer = this.#wheel.set(this.#timeoutMs, () => {
       const { route, cluster, endpoint } = this.#call;
       if (route !== null) route.stats.upstream_rq_timeout++;

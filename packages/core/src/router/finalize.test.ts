@@ -18,8 +18,9 @@ function setup(vh: VirtualHost, clusters: Readonly<Record<string, ClusterChoice>
   const cluster = new Harness().cluster;
   const table = routeTable(vh, { reviews: cluster, ...clusters });
   let ids = 0;
+  const clock = new VirtualClock();
   const stack = compose(
-    [router(), finalize({ clock: new VirtualClock(), requestId: () => `id-${++ids}` }), attempt()],
+    [router(), finalize({ clock, requestId: () => `id-${++ids}` }), attempt({ clock })],
     inner.dispatch,
   );
   return {

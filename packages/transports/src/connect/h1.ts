@@ -247,6 +247,7 @@ class Exchange implements Dispatcher.DispatchHandler, Holder {
               ...(cluster === null ? {} : { cluster: cluster.name }),
               endpoint: this.#connection.endpoint.key,
               attempt,
+              started: this.#answered,
             })),
     );
   }

@@ -14,10 +14,13 @@ describe('errors of the wire', () => {
     assert.ok(address !== null && typeof address === 'object');
     const client = new Client(`http://127.0.0.1:${address.port}`, { maxHeaderSize: 1024 });
     try {
-      const error: unknown = await client.request({ path: '/', method: 'GET' }).then(
-        ({ body }) => body.text().then(() => null),
-        (reason: unknown) => reason,
-      );
+      const error: unknown = await client
+        .request({ path: '/', method: 'GET' })
+        .then(({ body }) => body.text())
+        .then(
+          () => null,
+          (reason: unknown) => reason,
+        );
       assert.ok(error instanceof Error);
       return error;
     } finally {
@@ -37,4 +40,13 @@ describe('errors of the wire', () => {
       assert.deepEqual([error.code, error.flag, error.place], [code, flag, { endpoint: '127.0.0.1:1' }]);
     });
   }
+
+  it('a response that ends before it is complete is broken HTTP, and the details say that it had begun', async () => {
+    const broken = await errorFor('HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\nhalf');
+    const error = wireError(broken, { started: true });
+    assert.deepEqual(
+      [error.code, error.details],
+      ['protocol_error', 'upstream_reset_after_response_started{protocol_error}'],
+    );
+  });
 });

@@ -37,5 +37,7 @@ export function wireError(error: Error, place: MeshErrorOptions): MeshError {
       return new MeshError('connection_termination', 'the connection closed before the request was sent', options);
     }
   }
+  // More of the response was promised: Envoy's codec takes that for broken HTTP, whether the connection ended or was reset.
+  if (place.started) return new MeshError('protocol_error', `the response broke off: ${error.message}`, options);
   return new MeshError('connection_termination', `the connection ended: ${error.message}`, options);
 }
