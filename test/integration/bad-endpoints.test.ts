@@ -46,7 +46,7 @@ describe('an endpoint that', () => {
     const alone = await meshTo([refusing]);
     assert.match(
       await outcome(alone),
-      /^503 URX,UF upstream connect error or disconnect\/reset before headers\. .*reset reason: remote connection failure/,
+      /^503 UF upstream connect error or disconnect\/reset before headers\. .*reset reason: remote connection failure/,
     );
     const { port } = await http();
     const mesh = await meshTo([refusing, port]);
@@ -112,7 +112,7 @@ describe('an endpoint that', () => {
     const mesh = await meshTo([cutting.port]);
     const { statusCode, body } = await call(mesh);
     assert.equal(statusCode, 200);
-    await assert.rejects(body.text(), (error) => isMeshError(error) && error.code === 'connection_termination');
+    await assert.rejects(body.text(), (error) => isMeshError(error) && error.code === 'protocol_error');
     const fetched = await mesh.fetch('http://app:9080/');
     await assert.rejects(fetched.text());
     assert.equal(cutting.accepted, 2);

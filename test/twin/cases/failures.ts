@@ -34,6 +34,11 @@ export const failures: Area = {
       requests: ['GET / -> 503 UF x0'],
     },
     {
+      name: 'nobody listens, and the feed says nothing of retries',
+      routes: `[{ match: { prefix: / }, route: { cluster: refused } }]`,
+      requests: ['GET / -> 503 UF x0', 'POST / "body" -> 503 UF x0'],
+    },
+    {
       name: 'the connection breaks before the response',
       routes: `[{ match: { prefix: / }, route: { cluster: one, ${NO_RETRY} } }]`,
       requests: [{ line: 'GET / -> 503 UC one x1', answer: { reset: 'before' } }],

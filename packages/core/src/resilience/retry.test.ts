@@ -355,7 +355,7 @@ describe('retries that the feed says nothing of', () => {
       return endpoint.key;
     });
     assert.deepEqual(tried.sort(), [key(1), key(2), key(3)]);
-    assert.deepEqual(caller.said, ['error connection_failure URX,UF']);
+    assert.deepEqual(caller.said, ['error connection_failure UF']);
     assert.equal(harness.cluster.retriesActive, 0);
     assert.deepEqual(harness.gauges, QUIET);
   });

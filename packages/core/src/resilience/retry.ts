@@ -116,8 +116,9 @@ class AttemptHandler extends PassHandler {
     if (this.#replaced) return;
     if (!this.#committed && this.#retried(0, error, true)) return;
     this.#finish(false);
-    const last = { retried: this.#isRetry, flag: this.#refusal };
-    this.next.onResponseError(isMeshError(error) ? error.asLast(last) : error);
+    // Attempts that no feed asked for are not told: without them the caller would have seen the same as a sidecar's.
+    const told = isMeshError(error) && this.#policy.fromFeed;
+    this.next.onResponseError(told ? error.asLast({ retried: this.#isRetry, flag: this.#refusal }) : error);
   }
 
   #finish(success: boolean): void {
