@@ -1,4 +1,6 @@
 import { Agent, request } from 'node:http';
+import type { Call } from '@inmesh/core';
+import { onCall } from '@inmesh/transports';
 import { isMeshError, type Mesh, meshErrorOf } from 'inmesh';
 import type { Dispatcher } from 'undici';
 import type { Pair } from './case.ts';
@@ -105,6 +107,8 @@ export interface MeshReply {
   readonly reply: Reply;
   readonly flags: string;
   readonly details: string | null;
+  readonly cluster: string | null;
+  readonly endpoint: string | null;
 }
 
 /** The same request through inmesh's dispatcher, without undici's conveniences in between. */
@@ -115,6 +119,7 @@ export function callMesh(mesh: Mesh, service: string, sent: Sent): Promise<MeshR
     const chunks: Buffer[] = [];
     let started: { status: number; headers: Pair[]; record: object } | null = null;
     let control: Dispatcher.DispatchController | null = null;
+    let call: Call | null = null;
     const timer = setTimeout(() => control?.abort(new Error('inmesh: no answer in time')), PATIENCE_MS);
     const settle = (trailers: Pair[], failure: Error | null) => {
       clearTimeout(timer);
@@ -128,10 +133,21 @@ export function callMesh(mesh: Mesh, service: string, sent: Sent): Promise<MeshR
         informational,
         broken: failure !== null,
       };
-      resolve({ reply, flags: error?.flag ?? '-', details: error?.details ?? null });
+      const { cluster = null, endpoint = null } = call ?? {};
+      resolve({
+        reply,
+        flags: error?.flag ?? '-',
+        details: error?.details ?? null,
+        cluster: cluster?.name ?? null,
+        endpoint: endpoint?.key ?? null,
+      });
+    };
+    const seen = (made: Call) => {
+      call = made;
     };
     mesh.dispatcher.dispatch(
       {
+        ...{ [onCall]: seen },
         origin: `http://${service}`,
         path,
         method: method as Dispatcher.HttpMethod,

@@ -23,6 +23,8 @@ describe('what the twin compares', () => {
     reply: { status: 200, headers: [['X-A', '1']], body: 'one', trailers: [], informational: [], broken: false },
     flags: '-',
     details: null,
+    cluster: 'one',
+    endpoint: '127.0.0.1:1',
     arrivals: [arrival],
   };
   const inmesh: Observation = { ...seen, side: 'inmesh' };
@@ -43,6 +45,7 @@ describe('what the twin compares', () => {
     ['response body', reply({ body: 'two' })],
     ['interim responses', reply({ informational: [103] })],
     ['broken off', reply({ broken: true })],
+    ['cluster', { ...inmesh, cluster: null }],
     ['recorders', { ...inmesh, arrivals: [arrival, arrival] }],
     ['recorders', arrives({ recorder: 'two' })],
     ['upstream method', arrives({ method: 'POST' })],

@@ -20,6 +20,7 @@ export function disagreements({ envoy, inmesh }: Both): string[] {
     compare('details', shownDetails(envoy), shownDetails(inmesh));
     compare('flags', envoy.flags, inmesh.flags);
   }
+  compare('cluster', envoy.cluster, inmesh.cluster);
   compare('recorders', recordersOf(envoy), recordersOf(inmesh));
   if (envoy.arrivals.length === inmesh.arrivals.length) {
     for (const [index, theirs] of envoy.arrivals.entries()) {

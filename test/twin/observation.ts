@@ -35,6 +35,9 @@ export interface Observation {
   readonly flags: string;
   /** Response code details; null where an upstream answered. */
   readonly details: string | null;
+  /** The chosen cluster, and the address of the last endpoint; null for none. */
+  readonly cluster: string | null;
+  readonly endpoint: string | null;
   /** In the order in which they came, shadows included. */
   readonly arrivals: readonly Arrival[];
 }

@@ -84,15 +84,15 @@ export class Twin {
   async #ofEnvoy(port: number, sent: Sent, call: string, answers: readonly Answer[]): Promise<Observation> {
     this.recorders.expect(call, answers);
     const reply = await this.#client.call(port, marked(sent, call));
-    const { flags, details } = await this.envoy.logOf(call);
+    const { flags, details, cluster, host } = await this.envoy.logOf(call);
     const upstream = details === 'via_upstream' ? null : details;
-    return { side: 'envoy', reply, flags, details: upstream, arrivals: this.#arrivals(call) };
+    return { side: 'envoy', reply, flags, details: upstream, cluster, endpoint: host, arrivals: this.#arrivals(call) };
   }
 
   async #ofMesh(service: string, sent: Sent, call: string, answers: readonly Answer[]): Promise<Observation> {
     this.recorders.expect(call, answers);
-    const { reply, flags, details } = await callMesh(this.mesh, service, marked(sent, call));
-    return { side: 'inmesh', reply, flags, details, arrivals: this.#arrivals(call) };
+    const seen = await callMesh(this.mesh, service, marked(sent, call));
+    return { side: 'inmesh', ...seen, arrivals: this.#arrivals(call) };
   }
 
   #arrivals(call: string) {
