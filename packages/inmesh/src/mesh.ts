@@ -14,6 +14,7 @@ import {
   outbound,
   type Random,
   type RouteStats,
+  type Runtime,
   TimerWheel,
 } from '@inmesh/core';
 import { dnsResolver } from '@inmesh/discovery';
@@ -26,6 +27,7 @@ import {
   chooseFlavour,
   Join,
   type JoinedAuthority,
+  RuntimeFeed,
   re2,
 } from '@inmesh/xds';
 import { type Explanation, explainCall } from './explain.ts';
@@ -34,6 +36,7 @@ import { Installation, WithoutMesh } from './install.ts';
 import { type MeshListeners, meshListeners } from './listeners.ts';
 import { rememberError, rememberResponse } from './local-errors.ts';
 import { meshDomains, nodeDomain } from './mesh-domains.ts';
+import { followRuntimeDirectory } from './runtime-disk.ts';
 import { layeredSource, staticResources } from './sources.ts';
 import { type StatusService, statusService } from './status-service.ts';
 import { VERSION } from './version.ts';
@@ -79,6 +82,9 @@ export interface Statistics {
 export class Mesh implements AsyncDisposable {
   /** For undici's `request`, `stream`, `pipeline` and anything else that takes a dispatcher; undici 6, 7 and 8. */
   readonly dispatcher: MeshDispatcher;
+  /** Values that steer routing and faults while the process runs: `layered_runtime` of the bootstrap. */
+  readonly runtime: Runtime;
+  readonly #runtimeFeed: RuntimeFeed;
   readonly #parts: MeshParts;
   readonly #stats = new MeshStats();
   readonly #feed: Feed | null;
@@ -117,6 +123,12 @@ export class Mesh implements AsyncDisposable {
       this.#feed,
       bootstrap.origin,
     );
+    this.#runtimeFeed = new RuntimeFeed({
+      layers: bootstrap.runtimeLayers,
+      source,
+      followDisk: followRuntimeDirectory(parts.onWarning),
+    });
+    this.runtime = this.#runtimeFeed.runtime;
     this.#clusters = new Clusters({
       source,
       resolver: dnsResolver({ clock }),
@@ -354,6 +366,14 @@ export class Mesh implements AsyncDisposable {
     return statusService(this.#clientStatus);
   }
 
+  /**
+   * Sets runtime values of the bootstrap's admin layer, as Envoy's `/runtime_modify` does; an empty text takes one back. Throws a
+   * MeshError where the bootstrap has no such layer.
+   */
+  modifyRuntime(values: { readonly [key: string]: string | number | boolean }): void {
+    this.#runtimeFeed.modify(values);
+  }
+
   /** Takes no more calls, waits for those in flight, then closes. */
   drain(): Promise<void> {
     this.#draining = true;
@@ -374,6 +394,7 @@ export class Mesh implements AsyncDisposable {
     this.#clusters.destroy(closedError());
     this.#join.close();
     this.#listeners.wildcard?.close();
+    this.#runtimeFeed.close();
     this.#feed?.close();
   }
 

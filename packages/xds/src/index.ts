@@ -44,6 +44,7 @@ export {
   loadBootstrap,
   type NodeIdentity,
   type OutsideMesh,
+  type RuntimeLayerSource,
   type ServerCredentials,
   type ServerOptions,
   staticSource,
@@ -94,6 +95,7 @@ export { type ListenerFinder, type ListenerWatcher, listenersByName } from './jo
 export type { ServiceMemory } from './join/service-memory.ts';
 export { allKinds, type KindTraits, kinds } from './kinds.ts';
 export { re2 } from './regex/re2.ts';
+export { type FollowDisk, RuntimeFeed, type RuntimeFeedOptions } from './runtime/runtime-feed.ts';
 export { type AcceptGuest, FeedHost, type FeedHostOptions } from './share/feed-host.ts';
 export type { FeedWay } from './share/guest-stream.ts';
 export { type FeedSeeker, sharedStreams } from './share/shared-stream.ts';

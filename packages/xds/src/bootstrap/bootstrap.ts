@@ -1,4 +1,5 @@
 import type { Address, ClusterConfig, ConfigSource, Listener, Locality, Secret } from '@inmesh/core';
+import type { RuntimeLayerSource } from './layered-runtime.ts';
 
 /** JSON data that is kept as it was written. */
 export type JsonObject = { readonly [key: string]: unknown };
@@ -92,6 +93,8 @@ export interface Bootstrap {
   readonly staticListeners: readonly Listener[];
   readonly staticClusters: readonly ClusterConfig[];
   readonly staticSecrets: readonly Secret[];
+  /** `layered_runtime`; the last wins. */
+  readonly runtimeLayers: readonly RuntimeLayerSource[];
   /** The static resources as a source; null where there are none. */
   readonly staticSource: ConfigSource | null;
   /** `admin.address`; null for no admin server. */
@@ -125,6 +128,7 @@ export const EMPTY_BOOTSTRAP: Bootstrap = {
   staticListeners: [],
   staticClusters: [],
   staticSecrets: [],
+  runtimeLayers: [],
   staticSource: null,
   admin: null,
   listenerTemplate: '%s',

@@ -12,6 +12,7 @@ import type { TextDocument } from '../text/index.ts';
 import { readAdsServers } from './ads-servers.ts';
 import { type Bootstrap, EMPTY_BOOTSTRAP, NO_LOCALITY, type NodeIdentity } from './bootstrap.ts';
 import { readInmeshBlock } from './inmesh-block.ts';
+import { readLayeredRuntime } from './layered-runtime.ts';
 import { lengthAt, messageAt, placed, writtenPath } from './message-at.ts';
 import { staticSource } from './static-source.ts';
 
@@ -19,7 +20,14 @@ const TLS = 'envoy.extensions.transport_sockets.tls.v3';
 const BOOTSTRAP = 'envoy.config.bootstrap.v3.Bootstrap';
 
 /** Parts whose absence changes nothing for a client; all others that are given and not read are warned of. */
-const READ: ReadonlySet<string> = new Set(['node', 'static_resources', 'dynamic_resources', 'admin', 'inmesh']);
+const READ: ReadonlySet<string> = new Set([
+  'node',
+  'static_resources',
+  'dynamic_resources',
+  'layered_runtime',
+  'admin',
+  'inmesh',
+]);
 
 /**
  * Reads Envoy's bootstrap, YAML or JSON, with the optional `inmesh` block of `inmesh.yaml`. Parts that steer an Envoy process are
@@ -54,6 +62,7 @@ export function readEnvoyBootstrap(decoding: Decoding, document: TextDocument): 
     node,
     ...dynamic,
     staticSource: staticSource(resources),
+    runtimeLayers: readLayeredRuntime(decoding, document, node.cluster),
     admin: readAdmin(decoding, document),
     ...readInmeshBlock(document),
     warnings,

@@ -10,6 +10,7 @@ export type {
   XdsServer,
 } from './bootstrap.ts';
 export { NO_LOCALITY } from './bootstrap.ts';
+export type { RuntimeLayerSource } from './layered-runtime.ts';
 export {
   type BootstrapOptions,
   type LoadBootstrapOptions,

@@ -75,6 +75,7 @@ static_resources:
         - { endpoint: { address: { pipe: { path: etc/XDS } } } }
 admin: { address: { socket_address: { address: 127.0.0.1, port_value: 9901 } } }
 layered_runtime: { layers: [{ name: static, static_layer: {} }] }
+overload_manager: {}
 inmesh:
   domains: ['*.corp', shop]
   outside_mesh: refuse
@@ -150,8 +151,11 @@ describe('loadBootstrap', () => {
       bootstrap.staticClusters.map((each) => each.name),
       ['reviews', 'xds'],
     );
+    assert.deepEqual(bootstrap.runtimeLayers, [
+      { kind: 'static', name: 'static', layer: { name: 'static', values: new Map() } },
+    ]);
     assert.deepEqual(bootstrap.warnings, [
-      'mesh.yaml:59: layered_runtime steers an Envoy process and has no effect here',
+      'mesh.yaml:60: overload_manager steers an Envoy process and has no effect here',
     ]);
   });
 

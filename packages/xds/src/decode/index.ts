@@ -15,4 +15,5 @@ export { decodeListener } from './listener.ts';
 export { decodeLoadAssignment, readAssignment } from './load-assignment.ts';
 export { resourceTypes } from './resource-types.ts';
 export { decodeRouteConfiguration } from './route-configuration.ts';
+export { readRuntimeLayer } from './runtime-layer.ts';
 export { decodeSecret, decodeTlsCertificate, decodeValidationContext } from './secret.ts';
