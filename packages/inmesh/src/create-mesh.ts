@@ -43,6 +43,12 @@ export interface MeshOptions {
    */
   readonly stateDirectory?: string;
   /**
+   * Worker threads take their feed from the main thread's mesh, where that one has the same bootstrap; false: this thread neither
+   * gives nor takes. Statistics, thresholds and ejections stay each thread's own. Default true, because an istio-agent closes all
+   * but the newest stream of a node.
+   */
+  readonly threads?: boolean;
+  /**
    * Milliseconds without a call after which a service is not followed any more; the next call takes it up again. Not while the
    * control plane is away, nor while calls are under way; never for `services`. 0: never. Default 3,600,000 (an hour): far
    * above the pauses of a service in use, and well below a day's, so that what was called once is not paid for all week.

@@ -43,6 +43,8 @@ export interface Explanation {
   readonly virtualHost: string | null;
   readonly route: string | null;
   readonly clusters: readonly ExplainedCluster[];
+  /** Where the configuration comes from: `control plane xds:18000`, or with `(through the main thread)` where another has the stream. */
+  readonly origin: string;
   /** How the control plane lays out its feed, and what that lacks. */
   readonly flavour: FlavourInForce;
 }
@@ -68,6 +70,7 @@ export function explainCall({ url, mesh, entry, outsideMesh, origin, flavour }: 
     virtualHost: null,
     route: null,
     clusters: [],
+    origin,
     flavour,
     ...found,
   });

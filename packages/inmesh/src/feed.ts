@@ -8,6 +8,7 @@ import {
   type NodeIdentity,
   type ResourceContent,
 } from '@inmesh/xds';
+import type { ShareOptions } from './share/stream-seeker.ts';
 import { type SharedStream, shareStream } from './shared-streams.ts';
 
 export interface FeedOptions {
@@ -17,6 +18,7 @@ export interface FeedOptions {
   readonly node: NodeIdentity;
   /** Where it is remembered; null for nowhere. */
   readonly stateDirectory: string | null;
+  readonly share: ShareOptions;
   readonly clock: Clock;
   readonly random: Random;
   readonly onError: (error: Error) => void;
@@ -27,10 +29,10 @@ export class Feed implements ConfigSource {
   readonly #own: SharedStream;
   readonly #federation: Federation<AdsClient>;
 
-  constructor({ bootstrap, node, stateDirectory, clock, random, onError }: FeedOptions) {
+  constructor({ bootstrap, node, stateDirectory, share: shareOptions, clock, random, onError }: FeedOptions) {
     const { authorities, servers: ownServers } = bootstrap;
     const share = (servers: Bootstrap['servers']) =>
-      shareStream({ servers, node, stateDirectory, clock, random, onError });
+      shareStream({ servers, node, stateDirectory, share: shareOptions, clock, random, onError });
     this.#own = share(ownServers);
     this.#federation = new Federation({
       own: this.#own.client,

@@ -37,6 +37,7 @@ import { type MeshListeners, meshListeners } from './listeners.ts';
 import { rememberError, rememberResponse } from './local-errors.ts';
 import { meshDomains, nodeDomain } from './mesh-domains.ts';
 import { followRuntimeDirectory } from './runtime-disk.ts';
+import type { ShareOptions } from './share/stream-seeker.ts';
 import { layeredSource, staticResources } from './sources.ts';
 import { type StatusService, statusService } from './status-service.ts';
 import { VERSION } from './version.ts';
@@ -53,6 +54,7 @@ export interface MeshParts {
   readonly maxHeld: number;
   /** Null for none. */
   readonly stateDirectory: string | null;
+  readonly share: ShareOptions;
   /** Milliseconds; 0 for never. */
   readonly idleServiceMs: number;
   readonly clock: Clock;
@@ -113,6 +115,7 @@ export class Mesh implements AsyncDisposable {
             bootstrap,
             node: chosen.node,
             stateDirectory: parts.stateDirectory,
+            share: parts.share,
             clock,
             random,
             onError: parts.onWarning,
@@ -446,7 +449,9 @@ export class Mesh implements AsyncDisposable {
   }
 
   #origin(): string {
-    return this.#feed === null ? this.#parts.bootstrap.origin : `control plane ${this.#feed.serverUri}`;
+    if (this.#feed === null) return this.#parts.bootstrap.origin;
+    const { serverUri, via } = this.#feed.client.stream;
+    return via === null ? `control plane ${serverUri}` : `control plane ${serverUri} (through ${via})`;
   }
 }
 

@@ -44,6 +44,7 @@ export function openMesh(options: MeshOptions): Mesh {
     holdTimeoutMs: atLeast(1, 'holdTimeoutMs', options.holdTimeoutMs ?? 20_000),
     maxHeld: atLeast(0, 'maxHeld', options.maxHeld ?? 10_000),
     stateDirectory: options.stateDirectory ?? bootstrap.stateDirectory,
+    share: { threads: options.threads ?? true },
     idleServiceMs: atLeast(0, 'idleServiceMs', options.idleServiceMs ?? 3_600_000),
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,

@@ -1,15 +1,20 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type Clock, MeshError, type Random } from '@inmesh/core';
 import { type GrpcClientTls, grpcChannel } from '@inmesh/transports/rpc';
 import {
   AdsClient,
   type AdsServerOptions,
+  FeedHost,
   FeedStore,
   type NodeIdentity,
   resourceTypes,
+  sharedStreams,
   type TlsServerCredentials,
   type XdsServer,
 } from '@inmesh/xds';
+import { type ShareOptions, StreamSeeker } from './share/stream-seeker.ts';
+import { ThreadDoor } from './share/thread-door.ts';
 import { SharedChannels } from './shared-channels.ts';
 import { stateDirectory } from './state-directory.ts';
 import { VERSION } from './version.ts';
@@ -28,6 +33,8 @@ export interface SharedStreamOptions {
   readonly node: NodeIdentity;
   /** Where the feed is remembered; null for nowhere. Whoever shares a stream shares the directory of the first. */
   readonly stateDirectory: string | null;
+  /** As the first user says. */
+  readonly share: ShareOptions;
   readonly clock: Clock;
   readonly random: Random;
   readonly onError: (error: Error) => void;
@@ -40,10 +47,11 @@ interface Listener {
 
 interface Shared {
   readonly client: AdsClient;
-  readonly servers: readonly AdsServerOptions[];
   readonly store: FeedStore | null;
   readonly directory: string | null;
   readonly listeners: Set<Listener>;
+  /** Ends it where nobody uses it any more: no mesh of this thread, and no guest. */
+  readonly release: () => void;
 }
 
 /**
@@ -52,6 +60,7 @@ interface Shared {
  */
 const streams = new Map<string, Shared>();
 const channels = new SharedChannels();
+const door = new ThreadDoor();
 
 /** The stream to a control plane and those to fall back on, shared by all that are the same node to the same servers. */
 export function shareStream({ servers, node, clock, random, onError, ...options }: SharedStreamOptions): SharedStream {
@@ -76,12 +85,17 @@ export function shareStream({ servers, node, clock, random, onError, ...options 
             clock,
             onWarning: tell,
           });
+    const types = resourceTypes();
+    // Hashed, because workers and other processes are told it.
+    const hash = createHash('sha256').update(key).digest('hex');
+    const seeker = new StreamSeeker({ ...options.share, key: hash, clock, onWarning: tell });
     const client = new AdsClient({
       ...first,
       fallbacks,
       node,
       userAgentVersion: VERSION,
-      types: resourceTypes(),
+      types,
+      openStream: sharedStreams(seeker, Object.values(types)),
       memory: store,
       onError: tell,
       clock,
@@ -89,10 +103,23 @@ export function shareStream({ servers, node, clock, random, onError, ...options 
     });
     // A process that ends without closing its mesh still remembers what it saw.
     if (store !== null) process.once('exit', store.close);
-    shared = { client, servers: [first, ...fallbacks], store, directory, listeners };
+    const host = new FeedHost({ client, key: hash, version: VERSION });
+    const release = (): void => {
+      if (listeners.size > 0 || host.guests > 0) return;
+      streams.delete(key);
+      door.close(hash);
+      client.close();
+      seeker.close();
+      for (const { transport } of [first, ...fallbacks]) transport.close();
+      if (store === null) return;
+      process.off('exit', store.close);
+      store.close();
+    };
+    if (options.share.threads) door.open(hash, host, release);
+    shared = { client, store, directory, listeners, release };
     streams.set(key, shared);
   }
-  const { client, listeners, servers: opened, store, directory } = shared;
+  const { client, listeners, store, directory, release } = shared;
   listeners.add(listener);
   if (options.stateDirectory !== null && options.stateDirectory !== directory) {
     onError(
@@ -105,13 +132,7 @@ export function shareStream({ servers, node, clock, random, onError, ...options 
     client,
     store,
     release: () => {
-      if (!listeners.delete(listener) || listeners.size > 0) return;
-      streams.delete(key);
-      client.close();
-      for (const { transport } of opened) transport.close();
-      if (store === null) return;
-      process.off('exit', store.close);
-      store.close();
+      if (listeners.delete(listener)) release();
     },
   };
 }

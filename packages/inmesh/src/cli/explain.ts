@@ -51,7 +51,7 @@ function describe({ url, verdict, why, clusters, ...found }: Explanation): strin
     }
   }
   const { flavour } = found;
-  lines.push(`  feed: ${flavour.name ?? 'of a flavour not known yet'} (${flavour.why})`);
+  lines.push(`  feed: ${flavour.name ?? 'of a flavour not known yet'} (${flavour.why}), from ${found.origin}`);
   for (const lack of flavour.lacks) lines.push(`    without ${lack}`);
   lines.push('  why:', ...why.map((reason) => `    ${reason}`));
   return lines.join('\n');
