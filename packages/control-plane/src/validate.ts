@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import { messageType, registry, typeNameOf, typeUrlOf } from '@inmesh/api';
-import { isMeshError, type Kind, MeshError, type Model } from '@inmesh/core';
+import { type HttpFilterConfig, isMeshError, type Kind, MeshError, type Model } from '@inmesh/core';
 import { newDecoding, parseText, type ResourceType, resourceTypes } from '@inmesh/xds';
 import { duplicateError, type Resource, readResources } from './resource.ts';
 
@@ -92,10 +92,14 @@ function decode(resources: readonly Resource[], findings: Finding[]): Decoded {
   return decoded;
 }
 
+function isRefused({ support, optional, disabled, unsupported }: HttpFilterConfig): boolean {
+  return !optional && !disabled && (support === 'unknown' || unsupported.length > 0);
+}
+
 function warnUnsupported(decoded: Decoded, findings: Finding[]): void {
   const warn = (origin: string, message: string) => findings.push({ severity: 'warning', origin, message });
   for (const [name, { value, origin }] of decoded.listener) {
-    const refused = value.http?.httpFilters.filter(({ support }) => support === 'refused') ?? [];
+    const refused = value.http?.httpFilters.filter(isRefused) ?? [];
     for (const filter of refused)
       warn(origin, `Listener "${name}": calls are refused, HTTP filter ${filter.name} is not supported`);
   }

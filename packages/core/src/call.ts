@@ -2,6 +2,7 @@ import type { Body } from './body.ts';
 import type { Cluster } from './cluster/cluster.ts';
 import type { Endpoint } from './cluster/endpoint.ts';
 import { Controller } from './controller.ts';
+import type { MeshError } from './errors.ts';
 import type { Headers } from './headers.ts';
 import type { ClusterShare, RouteEntry, RouteTable } from './router/route-table.ts';
 import type { Random } from './util/random.ts';
@@ -41,7 +42,8 @@ const HALF = 2 ** 24;
 /** One exchange and all that the mesh has decided about it so far. */
 export class Call {
   readonly head: Head;
-  readonly body: Body | null;
+  /** A filter may put another in its place. */
+  body: Body | null;
   readonly context: CallContext;
   readonly controller: Controller = new Controller();
   /** The routes in force when the call came. */
@@ -68,6 +70,10 @@ export class Call {
   metadata: DynamicMetadata | null = null;
   /** Objects that filters leave for others, by name; null until one does. */
   filterState: Map<string, unknown> | null = null;
+  /** Why the mesh answers in the stead of the upstream; null while it does not, or where its answer is no failure. */
+  failure: MeshError | null = null;
+  /** Envoy's response flags for what is no failure, such as `DI` for a delay that a filter made; null for none. */
+  flags: string[] | null = null;
   #randomValue = -1;
 
   constructor(head: Head, body: Body | null, context: CallContext) {

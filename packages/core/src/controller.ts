@@ -27,6 +27,11 @@ export class Controller {
     return this.#reason;
   }
 
+  /** Who holds the call now; for whoever means to stand between. */
+  get holder(): Holder | null {
+    return this.#holder;
+  }
+
   get paused(): boolean {
     return this.#paused;
   }

@@ -16,7 +16,12 @@ export type MeshErrorCode =
   | 'invalid_request'
   | 'invalid_config'
   | 'not_in_mesh'
-  | 'draining';
+  | 'draining'
+  | 'fault_abort'
+  | 'rate_limited'
+  | 'request_too_large'
+  | 'access_denied'
+  | 'filter_failed';
 
 interface Trait {
   /** Envoy's response flag; '-' where Envoy has none. */
@@ -58,6 +63,11 @@ const traits: { readonly [C in MeshErrorCode]: Trait } = {
   invalid_request: local('IH', 400, 'mesh_invalid_request'),
   invalid_config: local('-', 500, 'mesh_invalid_config'),
   not_in_mesh: local('NR', 502, 'mesh_host_refused'),
+  fault_abort: local('FI', 503, 'fault_filter_abort', 'fault filter abort'),
+  rate_limited: local('RL', 429, 'local_rate_limited', 'local_rate_limited'),
+  request_too_large: local('-', 413, 'request_payload_too_large', 'Payload Too Large'),
+  access_denied: local('-', 403, 'rbac_access_denied', 'RBAC: access denied'),
+  filter_failed: local('-', 500, 'mesh_filter_failed'),
   draining: local('OM', 503, 'mesh_draining'),
 };
 

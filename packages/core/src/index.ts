@@ -25,6 +25,21 @@ export { Controller, type Holder } from './controller.ts';
 export type { AuthorityEntry, Directory } from './directory.ts';
 export { compose, type Dispatch, type Handler, type Layer, PassHandler } from './dispatch.ts';
 export { isMeshError, MeshError, type MeshErrorCode, type MeshErrorOptions, type MeshErrorPlace } from './errors.ts';
+export { HttpFilterChain } from './filters/chain.ts';
+export { FilterCompiler, type FilterCompilerParts, type FilterTypes } from './filters/compile.ts';
+export {
+  type FilterCallbacks,
+  type FilterEnvironment,
+  type FilterFactory,
+  type FilterReply,
+  type FilterResponse,
+  type FilterStats,
+  type FilterStatus,
+  type FilterType,
+  type HttpFilter,
+  newFilterStats,
+} from './filters/filter.ts';
+export { asFilterType, type OwnFilter } from './filters/own-filter.ts';
 export { compileFormat, type Format } from './format/format.ts';
 export { FormatError } from './format/piece.ts';
 export { type FlatHeaders, type HeaderRecord, Headers } from './headers.ts';

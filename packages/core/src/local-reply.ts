@@ -1,7 +1,8 @@
 import type { Call } from './call.ts';
 import type { Holder } from './controller.ts';
-import type { Handler } from './dispatch.ts';
-import type { MeshError } from './errors.ts';
+import { type Handler, PassHandler } from './dispatch.ts';
+import { isMeshError, type MeshError } from './errors.ts';
+import { grpcMessage, grpcStatusOf, isGrpc } from './grpc.ts';
 import { Headers } from './headers.ts';
 import { mutateResponse } from './router/response-headers.ts';
 import type { Clock } from './util/clock.ts';
@@ -12,27 +13,64 @@ export interface LocalReply {
   readonly contentType: string;
   /** Further headers as flat pairs; none by default. */
   readonly headers?: readonly string[];
+  /** Status for a gRPC call; null for what gRPC makes of the HTTP status. Default: null. */
+  readonly grpcStatus?: number | null;
 }
 
 const encoder = new TextEncoder();
+const ANSWERED = 'the request was answered before it was sent';
 
 /** The one place where the mesh answers in the stead of an upstream: Envoy's shape, content-length and content-type. */
-export function localReply(
-  call: Call,
-  handler: Handler,
-  { status, body, contentType, headers = [] }: LocalReply,
-): void {
+export function localReply(call: Call, handler: Handler, reply: LocalReply): void {
+  const { status, body, contentType, headers = [] } = reply;
   const pairs: string[] = [...headers];
+  if (isGrpc(call.head.headers)) {
+    call.body?.cancel(new Error(ANSWERED));
+    pairs.push('content-type', 'application/grpc', 'grpc-status', `${reply.grpcStatus ?? grpcStatusOf(status)}`);
+    if (body.byteLength > 0) pairs.push('grpc-message', grpcMessage(body));
+    new Reply(call, handler, Headers.from(pairs), 200, null).start();
+    return;
+  }
   if (body.byteLength > 0) pairs.push('content-length', `${body.byteLength}`, 'content-type', contentType);
   // Envoy's codec says so of a response that ends with its headers, where the status allows a body.
   else if (status !== 204 && status !== 304 && call.head.method !== 'HEAD') pairs.push('content-length', '0');
-  call.body?.cancel(new Error('the request was answered before it was sent'));
+  call.body?.cancel(new Error(ANSWERED));
   new Reply(call, handler, Headers.from(pairs), status, call.head.method === 'HEAD' ? null : body).start();
+}
+
+/** True where a failure before the response is told as an answer, not as an error. */
+export function answersFailure(call: Call, error: Error): error is MeshError {
+  if (!isMeshError(error) || call.context.failAs !== 'response') return false;
+  return !call.controller.aborted && !call.passes && (call.body?.failure ?? null) === null;
+}
+
+/** Answers what fails further in. */
+export class FailureReplies extends PassHandler {
+  readonly #call: Call;
+  readonly #clock: Clock;
+  #started = false;
+
+  constructor(call: Call, clock: Clock, handler: Handler) {
+    super(handler);
+    this.#call = call;
+    this.#clock = clock;
+  }
+
+  override onResponseStart(status: number, headers: Headers, message: string): void {
+    this.#started = true;
+    this.next.onResponseStart(status, headers, message);
+  }
+
+  override onResponseError(error: Error): void {
+    if (!this.#started && answersFailure(this.#call, error)) errorReply(this.#call, this.#clock, this.next, error);
+    else this.next.onResponseError(error);
+  }
 }
 
 /** A failure as a sidecar would tell it. What the route does to the headers of answers is done to this one too. */
 export function errorReply(call: Call, clock: Clock, handler: Handler, error: MeshError): void {
   const { status, code } = error;
+  call.failure = error;
   const headers = Headers.from(code === 'upstream_overflow' ? ['x-envoy-overloaded', 'true'] : []);
   mutateResponse(call, clock, status, headers);
   const reply = { status, body: encoder.encode(error.body), contentType: 'text/plain', headers: headers.flat() };

@@ -1,5 +1,6 @@
 import { attempt, balance, clusterLimits, endpoint } from './attempt.ts';
 import { compose, type Dispatch } from './dispatch.ts';
+import { filters } from './filters/filters.ts';
 import { type HoldOptions, hold } from './hold.ts';
 import { deadline } from './resilience/deadline.ts';
 import { perTry } from './resilience/per-try.ts';
@@ -18,7 +19,7 @@ export interface OutboundParts extends HoldOptions, ObserveParts {
 
 /**
  * The whole client stack in the order of a request, the outermost layer first. "Outer" is nearer to the caller.
- * Not there yet: the filter chain (between router and finalize) and the mirror (above retry).
+ * Not there yet: the mirror (above retry).
  */
 export function outbound(parts: OutboundParts): Dispatch {
   return compose(
@@ -29,6 +30,8 @@ export function outbound(parts: OutboundParts): Dispatch {
       hold(parts),
       // Selection only. What changes the request comes after the filters, which may ask for another choice.
       router(),
+      // The feed's own, in its order: they may answer, wait, change the request and so its route. Outside the timers of the call.
+      filters(parts),
       // Answers of the route itself end here: no deadline, no retry, no cluster is theirs.
       finalize(parts),
       // Around all attempts: a retry must not buy a call more time than its route gives.

@@ -1,4 +1,4 @@
-import { type Clock, outsideContext, type Random } from '@inmesh/core';
+import { type Clock, type OwnFilter, outsideContext, type Random } from '@inmesh/core';
 import type { BootstrapOptions, FlavourOption, IstioOptions, OutsideMesh } from '@inmesh/xds';
 import type { Mesh } from './mesh.ts';
 
@@ -24,6 +24,11 @@ export interface MeshOptions {
   readonly istio?: IstioOptions;
   /** Also route what only Istio's HTTP proxy port has routes for. Default false: applications have to ask for that proxy. */
   readonly istioHttpProxy?: boolean;
+  /**
+   * HTTP filters in code, by the name of an entry of `http_filters` or by the type URL of its configuration: they take the place that the
+   * feed gives them. One of the mesh's own filters is replaced so, too. Default: none.
+   */
+  readonly filters?: { readonly [nameOrType: string]: OwnFilter };
   /** What happens to calls to other hosts. Default: the bootstrap's word, else `passThrough`, because third-party calls must go on as ever. */
   readonly outsideMesh?: OutsideMesh;
   /** How a failure before the response is told: as a sidecar's local reply (`response`, the default: same behaviour on the wire), or as a thrown MeshError. */

@@ -1,5 +1,19 @@
 // For applications.
-export { isMeshError, MeshError, type MeshErrorCode, type MeshErrorPlace } from '@inmesh/core';
+export {
+  type FilterCallbacks,
+  type FilterFactory,
+  type FilterReply,
+  type FilterResponse,
+  type FilterStatus,
+  type FilterType,
+  type HttpFilter,
+  isMeshError,
+  MeshError,
+  type MeshErrorCode,
+  type MeshErrorPlace,
+  type OwnFilter,
+  type RawFilterConfig,
+} from '@inmesh/core';
 export { createMesh, type MeshOptions } from './create-mesh.ts';
 export type { ExplainedCluster, ExplainedEndpoint, Explanation } from './explain.ts';
 export { meshErrorOf } from './local-errors.ts';

@@ -8,9 +8,13 @@ import {
   Clusters,
   type Dispatch,
   type EndpointStats,
+  FilterCompiler,
+  type FilterStats,
   type Kind,
   MeshError,
   MeshStats,
+  newFilterStats,
+  type OwnFilter,
   outbound,
   type Random,
   type RouteStats,
@@ -25,6 +29,8 @@ import {
   ClientStatus,
   type ClientStatusJson,
   chooseFlavour,
+  filterTypes,
+  httpFilters,
   Join,
   type JoinedAuthority,
   RuntimeFeed,
@@ -46,6 +52,8 @@ export interface MeshParts {
   readonly bootstrap: Bootstrap;
   readonly services: readonly URL[];
   readonly domains: readonly string[];
+  /** By name or type URL. */
+  readonly filters: { readonly [nameOrType: string]: OwnFilter };
   /** Also match the routes of Istio's HTTP proxy port. */
   readonly httpProxy: boolean;
   readonly outsideMesh: 'passThrough' | 'refuse';
@@ -76,6 +84,8 @@ export interface Statistics {
   readonly clusters: { readonly [name: string]: ClusterStats };
   /** By cluster and address. */
   readonly endpoints: { readonly [cluster: string]: { readonly [address: string]: EndpointStats } };
+  /** Of the HTTP filters, under Envoy's full names. */
+  readonly filters: FilterStats;
   /** By authority and route. */
   readonly routes: { readonly [authority: string]: { readonly [route: string]: RouteStats } };
 }
@@ -89,6 +99,7 @@ export class Mesh implements AsyncDisposable {
   readonly #runtimeFeed: RuntimeFeed;
   readonly #parts: MeshParts;
   readonly #stats = new MeshStats();
+  readonly #filterStats = newFilterStats();
   readonly #feed: Feed | null;
   readonly #clusters: Clusters;
   readonly #listeners: MeshListeners;
@@ -162,6 +173,12 @@ export class Mesh implements AsyncDisposable {
       clusters: this.#clusters,
       random,
       regex: re2(),
+      filters: new FilterCompiler({
+        types: filterTypes(httpFilters, parts.filters),
+        clock,
+        random,
+        stats: this.#filterStats,
+      }),
       listeners: this.#listeners.finder,
       idle: {
         clock,
@@ -348,7 +365,7 @@ export class Mesh implements AsyncDisposable {
       if (table === null) continue;
       routes[authority] = Object.fromEntries(table.routes.map(({ route }) => [route.label, route.stats]));
     }
-    return { mesh: this.#stats, clusters, endpoints, routes };
+    return { mesh: this.#stats, clusters, endpoints, filters: this.#filterStats, routes };
   }
 
   /** The streams to the control planes and every resource on them; null where all configuration is static. */

@@ -38,6 +38,7 @@ export function openMesh(options: MeshOptions): Mesh {
     bootstrap,
     services: (options.services ?? []).map(serviceUrl),
     domains: (options.domains ?? []).map(domainPattern),
+    filters: options.filters ?? {},
     httpProxy: options.istioHttpProxy ?? false,
     outsideMesh: options.outsideMesh ?? bootstrap.outsideMesh,
     failAs: options.failAs ?? 'response',

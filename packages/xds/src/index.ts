@@ -67,6 +67,8 @@ export {
   decodeRouteConfiguration,
   decodeTlsCertificate,
   decodeValidationContext,
+  filterTypes,
+  httpFilters,
   newDecoding,
   Refusal,
   readExtensionConfig,

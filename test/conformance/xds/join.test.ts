@@ -4,6 +4,7 @@ import type { ResourceInput } from '@inmesh/control-plane';
 import {
   type ClusterLoadAssignment,
   Clusters,
+  FilterCompiler,
   type MeshError,
   type Resolver,
   seededRandom,
@@ -50,6 +51,7 @@ function joinScene(): JoinScene {
     clusters,
     random,
     regex: re2(),
+    filters: new FilterCompiler({ types: () => null, clock: made.clock, random, stats: {} }),
     listeners: listenersByName(made.client, (target) => [target]),
   });
   const way = (): string => {

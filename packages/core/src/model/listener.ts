@@ -1,4 +1,5 @@
 import type { Address } from './endpoint.ts';
+import type { HttpFilterConfig } from './http-filter.ts';
 import type { RouteConfiguration } from './route.ts';
 
 /** A listener as a client reads it: which routes a call through it takes. (envoy.config.listener.v3.Listener) */
@@ -46,15 +47,3 @@ export interface HttpConnectionManager {
 export type RouteSource =
   | { readonly kind: 'inline'; readonly config: RouteConfiguration }
   | { readonly kind: 'rds'; readonly name: string };
-
-/** One entry of `http_filters`. */
-export interface HttpFilterConfig {
-  readonly name: string;
-  /** Type URL of its configuration, TypedStruct unwrapped. */
-  readonly typeUrl: string;
-  /**
-   * `terminal`: the router. `skipped`: does nothing in this version and may be left out (decoration, `is_optional`, `disabled`).
-   * `refused`: must not be ignored, so calls through the listener are refused and told why (DESIGN, decision 9).
-   */
-  readonly support: 'terminal' | 'skipped' | 'refused';
-}

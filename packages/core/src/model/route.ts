@@ -1,6 +1,7 @@
 import type { RoutingPriority } from './cluster.ts';
 import type { Metadata } from './endpoint.ts';
 import type { MessageMutations } from './header-mutation.ts';
+import type { FilterOverrides } from './http-filter.ts';
 
 /** envoy.config.route.v3.RouteConfiguration */
 export interface RouteConfiguration {
@@ -10,6 +11,8 @@ export interface RouteConfiguration {
   readonly mutations: MessageMutations;
   /** True: of header mutations on several levels the route's come last, and win; by default the route configuration's do. */
   readonly mostSpecificHeaderMutationsWins: boolean;
+  /** Absent where it overrides none; so it is on each level below. */
+  readonly filters?: FilterOverrides;
 }
 
 /** envoy.config.route.v3.VirtualHost */
@@ -25,6 +28,7 @@ export interface VirtualHost {
   /** Answers with `x-envoy-attempt-count`. */
   readonly includeAttemptCountInResponse: boolean;
   readonly mutations: MessageMutations;
+  readonly filters?: FilterOverrides;
 }
 
 /** How a route matches a path, which is looked at without query and fragment. (envoy.config.route.v3.RouteMatch.path_specifier) */
@@ -47,6 +51,7 @@ export interface Route {
   readonly unsupported: readonly string[];
   readonly metadata: Metadata;
   readonly mutations: MessageMutations;
+  readonly filters?: FilterOverrides;
 }
 
 export type RouteAction = ForwardAction | DirectResponseAction | RefusedAction;
@@ -71,6 +76,7 @@ export interface WeightedCluster {
   readonly weight: number;
   /** Of calls that go to it; made before those of the route. */
   readonly mutations: MessageMutations;
+  readonly filters?: FilterOverrides;
 }
 
 /** envoy.config.route.v3.DirectResponseAction */

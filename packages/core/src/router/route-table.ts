@@ -2,6 +2,8 @@ import type { Call } from '../call.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { RouteStats } from '../cluster/stats.ts';
 import { MeshError } from '../errors.ts';
+import type { HttpFilterChain } from '../filters/chain.ts';
+import type { FilterCompiler } from '../filters/compile.ts';
 import type { RoutingPriority } from '../model/cluster.ts';
 import type { Listener } from '../model/listener.ts';
 import type { ForwardAction, Route, RouteConfiguration, VirtualHost } from '../model/route.ts';
@@ -24,6 +26,7 @@ export interface RouteTableParts {
   readonly random: Random;
   /** For the patterns of the routes. */
   readonly regex: RegexEngine;
+  readonly filters: FilterCompiler;
   /** The table that this one takes the place of: routes that stay keep their counters. */
   readonly previous?: RouteTable | null;
 }
@@ -37,6 +40,7 @@ export interface ClusterShare {
   readonly choice: ClusterChoice;
   readonly mutateRequest: HeaderMutator | null;
   readonly mutateResponse: HeaderMutator | null;
+  readonly filters: HttpFilterChain;
 }
 
 /** A route made ready: everything that does not depend on the call is worked out. */
@@ -48,6 +52,9 @@ export class RouteEntry {
   /** Milliseconds; 0 for none. */
   readonly timeoutMs: number;
   readonly retryPolicy: CompiledRetryPolicy;
+  /** The filters of its calls; those of a weighted cluster that overrides some are its own. */
+  readonly #filters: HttpFilterChain;
+  readonly #filtersDiffer: boolean;
   /** Why a call that matches must not be taken on; null where nothing speaks against it. */
   readonly refusal: MeshError | null;
   readonly stats: RouteStats;
@@ -59,8 +66,8 @@ export class RouteEntry {
   readonly #totalWeight: number;
   readonly #random: Random;
 
-  constructor(config: Route, parts: RouteTableParts, listenerRefusal: MeshError | null, stats: RouteStats) {
-    const { virtualHost, clusterOf, random } = parts;
+  constructor(config: Route, parts: RouteTableParts, stats: RouteStats) {
+    const { virtualHost, clusterOf, random, listener } = parts;
     const { action } = config;
     const forward = action.kind === 'forward' ? action : null;
     this.config = config;
@@ -70,9 +77,11 @@ export class RouteEntry {
     this.priority = forward?.priority ?? 'default';
     this.timeoutMs = forward?.timeoutMs ?? 0;
     this.retryPolicy = compileRetryPolicy(forward?.retryPolicy ?? virtualHost.retryPolicy);
+    const overrides = [parts.config.filters, virtualHost.filters, config.filters].filter((each) => each !== undefined);
+    this.#filters = parts.filters.chain(listener, overrides);
     this.refusal =
       config.unsupported.length === 0
-        ? listenerRefusal
+        ? this.#filters.refusal
         : new MeshError('unsupported', `the route needs what this version lacks: ${config.unsupported.join(', ')}`, {
             listener: parts.listener.name,
             route: routeLabel(config, virtualHost),
@@ -94,8 +103,11 @@ export class RouteEntry {
           choice: clusterOf(name, forward as ForwardAction),
           mutateRequest: routeMutations('request', levels, share),
           mutateResponse: routeMutations('response', levels, share),
+          filters:
+            share.filters === undefined ? this.#filters : parts.filters.chain(listener, [...overrides, share.filters]),
         };
       });
+    this.#filtersDiffer = this.#shares.some(({ filters }) => filters !== this.#filters);
     this.pending = this.#shares.some(({ choice }) => choice === null);
   }
 
@@ -106,6 +118,11 @@ export class RouteEntry {
     const point = call.randomValue(this.#random) % this.#totalWeight;
     for (const share of shares) if (point < share.upTo) return share;
     return shares.at(-1) ?? null;
+  }
+
+  /** The filters of a call: which cluster it will be sent to is settled with its route, as in Envoy. */
+  filters(call: Call): HttpFilterChain {
+    return this.#filtersDiffer ? (this.choose(call)?.filters ?? this.#filters) : this.#filters;
   }
 
   /** Why there is no cluster to go to. */
@@ -135,6 +152,8 @@ export class RouteTable {
   readonly routeConfiguration: RouteConfiguration;
   readonly virtualHost: VirtualHost;
   readonly routes: readonly { readonly matches: PathMatcher; readonly route: RouteEntry }[];
+  /** The filters of calls that no route matches. */
+  readonly filters: HttpFilterChain;
   /** True while the feed has not told about every cluster that the routes name. */
   readonly pending: boolean;
 
@@ -142,11 +161,11 @@ export class RouteTable {
     this.listener = parts.listener;
     this.routeConfiguration = parts.config;
     this.virtualHost = parts.virtualHost;
-    const refusal = refusedFilters(parts.listener);
+    this.filters = parts.filters.chain(parts.listener);
     const known = new Map(parts.previous?.routes.map(({ route }) => [route.label, route.stats]));
     this.routes = parts.virtualHost.routes.map((route) => ({
       matches: route.path === null ? anyPath : compilePath(route.path, parts.regex),
-      route: new RouteEntry(route, parts, refusal, known.get(routeLabel(route, parts.virtualHost)) ?? new RouteStats()),
+      route: new RouteEntry(route, parts, known.get(routeLabel(route, parts.virtualHost)) ?? new RouteStats()),
     }));
     this.pending = this.routes.some(({ route }) => route.pending);
   }
@@ -166,13 +185,4 @@ export class RouteTable {
 
 function anyPath(): boolean {
   return true;
-}
-
-function refusedFilters(listener: Listener): MeshError | null {
-  const refused = listener.http?.httpFilters.filter(({ support }) => support === 'refused') ?? [];
-  if (refused.length === 0) return null;
-  const names = refused.map(({ name, typeUrl }) => `${name} (${typeUrl})`).join(', ');
-  return new MeshError('unsupported', `the listener needs HTTP filters that this version lacks: ${names}`, {
-    listener: listener.name,
-  });
 }

@@ -4,7 +4,7 @@ import type { VirtualHost } from '../model/route.ts';
 import { makeCall, send } from '../testing/caller.ts';
 import { Harness, routeTable } from '../testing/harness.ts';
 import { Inner } from '../testing/inner.ts';
-import { forward, prefix, route, virtualHost } from '../testing/models.ts';
+import { forward, httpFilter, prefix, route, virtualHost } from '../testing/models.ts';
 import { seededRandom } from '../util/random.ts';
 import type { RouteTable } from './route-table.ts';
 import { routeRefusal, router, selectRoute } from './router.ts';
@@ -80,13 +80,10 @@ describe('router', () => {
   });
 
   it('refuses every route under a filter that is not there, and none under one that may be left out', () => {
-    const filter = (support: 'refused' | 'skipped') => ({
-      name: 'jwt',
-      typeUrl: 'type.googleapis.com/x.JwtAuthn',
-      support,
-    });
+    const filter = (support: 'unknown' | 'skipped') =>
+      httpFilter('jwt', { typeUrl: 'type.googleapis.com/x.JwtAuthn', support });
     const vh = virtualHost([named('all')]);
-    const refusing = setup(routeTable(vh, { a: gone }, { filters: [filter('refused')] }));
+    const refusing = setup(routeTable(vh, { a: gone }, { filters: [filter('unknown')] }));
     assert.match(refusing.send('/').caller.error?.message ?? '', /jwt \(type\.googleapis\.com\/x\.JwtAuthn\)/);
     const skipping = setup(routeTable(vh, { a: gone }, { filters: [filter('skipped')] }));
     skipping.send('/');

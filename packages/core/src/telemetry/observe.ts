@@ -3,7 +3,7 @@ import type { Call } from '../call.ts';
 import { type Handler, type Layer, PassHandler } from '../dispatch.ts';
 import { isMeshError } from '../errors.ts';
 import type { Headers } from '../headers.ts';
-import { errorReply } from '../local-reply.ts';
+import { answersFailure, errorReply } from '../local-reply.ts';
 import type { Clock } from '../util/clock.ts';
 
 /** Counters of the mesh as a whole, as Envoy's `http.<stat_prefix>.downstream_*`. */
@@ -53,7 +53,6 @@ export function observe(parts: ObserveParts): Layer {
 class ObserveHandler extends PassHandler {
   readonly #parts: ObserveParts;
   readonly #call: Call;
-  #failure: Error | null = null;
   #started = false;
   #over = false;
 
@@ -76,7 +75,11 @@ class ObserveHandler extends PassHandler {
     else if (status < 400) stats.downstream_rq_3xx++;
     else if (status < 500) stats.downstream_rq_4xx++;
     else stats.downstream_rq_5xx++;
-    if (this.#failure !== null) this.#parts.onLocalReply(this.#call, headers, this.#failure);
+    const { failure } = this.#call;
+    if (failure !== null) {
+      this.#count(failure.flag);
+      this.#parts.onLocalReply(this.#call, headers, failure);
+    }
     this.next.onResponseStart(status, headers, message);
   }
 
@@ -103,14 +106,11 @@ class ObserveHandler extends PassHandler {
       this.next.onResponseError(failure);
       return;
     }
-    if (isMeshError(error)) {
-      this.#parts.stats.flags[error.flag] = (this.#parts.stats.flags[error.flag] ?? 0) + 1;
-      if (!this.#started && !controller.aborted && context.failAs === 'response') {
-        this.#failure = error;
-        errorReply(this.#call, this.#parts.clock, this, error);
-        return;
-      }
+    if (!this.#started && answersFailure(this.#call, error)) {
+      errorReply(this.#call, this.#parts.clock, this, error);
+      return;
     }
+    if (isMeshError(error)) this.#count(error.flag);
     if (controller.aborted) this.#parts.stats.downstream_rq_rx_reset++;
     else if (this.#started) this.#parts.stats.downstream_rq_tx_reset++;
     body?.cancel(error);
@@ -118,9 +118,15 @@ class ObserveHandler extends PassHandler {
     this.next.onResponseError(error);
   }
 
+  #count(flag: string): void {
+    const { flags } = this.#parts.stats;
+    flags[flag] = (flags[flag] ?? 0) + 1;
+  }
+
   #end(): void {
     if (this.#over) return;
     this.#over = true;
+    for (const flag of this.#call.flags ?? []) this.#count(flag);
     if (--this.#parts.stats.downstream_rq_active === 0) this.#parts.onIdle();
   }
 }

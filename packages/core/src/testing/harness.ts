@@ -3,9 +3,11 @@ import { Cluster } from '../cluster/cluster.ts';
 import type { AuthorityEntry, Directory } from '../directory.ts';
 import type { Dispatch } from '../dispatch.ts';
 import type { MeshError } from '../errors.ts';
+import { FilterCompiler, type FilterCompilerParts } from '../filters/compile.ts';
+import { type FilterType, newFilterStats } from '../filters/filter.ts';
 import type { Headers } from '../headers.ts';
 import { ROUTE_CONFIGURATION_DEFAULTS } from '../model/defaults.ts';
-import type { HttpFilterConfig } from '../model/listener.ts';
+import type { HttpFilterConfig } from '../model/http-filter.ts';
 import type { RouteConfiguration, VirtualHost } from '../model/route.ts';
 import { type OutboundParts, outbound } from '../outbound.ts';
 import { type ClusterChoice, RouteTable } from '../router/route-table.ts';
@@ -46,6 +48,20 @@ export class FakeAuthority implements AuthorityEntry {
   }
 }
 
+/** Makes the filters that a test brings, by name or by type URL. */
+export function filterCompiler(
+  types: Readonly<Record<string, FilterType>> = {},
+  environment: Partial<FilterCompilerParts> = {},
+): FilterCompiler {
+  return new FilterCompiler({
+    types: (name, typeUrl) => types[name] ?? types[typeUrl] ?? null,
+    clock: new VirtualClock(),
+    random: seededRandom(1),
+    stats: newFilterStats(),
+    ...environment,
+  });
+}
+
 /** A route table as the join would make it, of clusters that the test made. */
 export function routeTable(
   virtualHost: VirtualHost,
@@ -56,6 +72,7 @@ export function routeTable(
     readonly filters?: readonly HttpFilterConfig[];
     readonly previous?: RouteTable;
     readonly config?: Partial<RouteConfiguration>;
+    readonly compiler?: FilterCompiler;
   } = {},
 ): RouteTable {
   return new RouteTable({
@@ -65,6 +82,7 @@ export function routeTable(
     clusterOf: (name) => clusters[name] as ClusterChoice,
     random: options.random ?? seededRandom(1),
     regex: options.regex ?? noRegex,
+    filters: options.compiler ?? filterCompiler(),
     previous: options.previous ?? null,
   });
 }

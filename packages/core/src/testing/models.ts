@@ -8,7 +8,8 @@ import {
   WEIGHTED_CLUSTER_DEFAULTS,
 } from '../model/defaults.ts';
 import type { ClusterLoadAssignment, EndpointConfig, HealthStatus } from '../model/endpoint.ts';
-import type { HttpFilterConfig, Listener } from '../model/listener.ts';
+import type { FilterOverride, HttpFilterConfig } from '../model/http-filter.ts';
+import type { Listener } from '../model/listener.ts';
 import type {
   ForwardAction,
   PathMatch,
@@ -96,6 +97,31 @@ export function listener(...httpFilters: HttpFilterConfig[]): Listener {
     direction: 'unspecified',
     chains: [],
   };
+}
+
+/** An entry of `http_filters`; its type is of the test's own making. */
+export function httpFilter(name: string, options: Partial<HttpFilterConfig> = {}): HttpFilterConfig {
+  const defaults = {
+    typeUrl: name,
+    support: 'known',
+    disabled: false,
+    optional: false,
+    config: {},
+    unsupported: [],
+  } as const;
+  return { name, ...defaults, ...options };
+}
+
+export function filterOverride(filterTypeUrl: string, options: Partial<FilterOverride> = {}): FilterOverride {
+  const defaults = {
+    typeUrl: filterTypeUrl,
+    support: 'known',
+    disabled: false,
+    optional: false,
+    config: {},
+    unsupported: [],
+  } as const;
+  return { filterTypeUrl, ...defaults, ...options };
 }
 
 export function retryPolicy(retryOn: string, options: Partial<RetryPolicyConfig> = {}): RetryPolicyConfig {

@@ -3,18 +3,14 @@ import type { GenMessage } from '@bufbuild/protobuf/codegenv2';
 import type { Any, Duration } from '@bufbuild/protobuf/wkt';
 import { messageType, registry, typeNameOf } from '@inmesh/api';
 import type { RegexEngine } from '@inmesh/core';
-import { re2 } from '../regex/re2.ts';
-import { type StructuralValidator, structuralValidator } from '../validate/index.ts';
+import type { StructuralValidator } from '../validate/index.ts';
+import type { FilterTable } from './filters/row.ts';
 
 /** What every decoder is handed: no decoder keeps state of its own. */
 export interface Decoding {
   readonly validate: StructuralValidator;
   readonly regex: RegexEngine;
-}
-
-/** Validation rules are compiled once for each: make one per mesh and keep it. */
-export function newDecoding(regex: RegexEngine = re2()): Decoding {
-  return { validate: structuralValidator(), regex };
+  readonly filters: FilterTable;
 }
 
 /** A resource is refused: which field, and why. Whoever called the decoder adds the resource's name. */

@@ -1,18 +1,17 @@
+import { fromBinary } from '@bufbuild/protobuf';
 import type { Any } from '@bufbuild/protobuf/wkt';
-import { typeUrlOf } from '@inmesh/api';
-import type { FilterConfig } from '@inmesh/api/gen/envoy/config/route/v3/route_components_pb';
+import { messageType, registry, toJson, typeUrlOf } from '@inmesh/api';
 import type { RBAC } from '@inmesh/api/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb';
 import type { HttpFilter } from '@inmesh/api/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
-import type { HttpFilterConfig } from '@inmesh/core';
+import type { HttpFilterConfig, RawFilterConfig } from '@inmesh/core';
 import { type Decoding, Refusal, unpack } from './decoding.ts';
 import { readTypedConfig, type TypedConfig } from './typed-config.ts';
 
 const ROUTER = 'envoy.extensions.filters.http.router.v3.Router';
+const RBAC_FILTER = 'envoy.extensions.filters.http.rbac.v3.RBAC';
 
 /** What ends a chain of filters inside a cluster. */
 const UPSTREAM_CODEC = 'envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec';
-
-const FILTER_CONFIG = 'envoy.config.route.v3.FilterConfig';
 
 /**
  * The closed list of filters that may be left out though they have a configuration (DESIGN, decision 9): they observe, or answer
@@ -27,10 +26,10 @@ const DECORATION: ReadonlySet<string> = new Set([
   'envoy.extensions.filters.http.cors.v3.Cors',
 ]);
 
-/** Filters that do nothing until something is configured, here or for a route. */
+/** Filters that do nothing until something is configured. */
 const IDLE_WHEN_EMPTY: ReadonlySet<string> = new Set([
   'envoy.extensions.filters.http.fault.v3.HTTPFault',
-  'envoy.extensions.filters.http.rbac.v3.RBAC',
+  RBAC_FILTER,
   'envoy.extensions.filters.http.stateful_session.v3.StatefulSession',
 ]);
 
@@ -49,74 +48,71 @@ export function decodeHttpFilters(
   }
   // A filter that this version does not know may be terminal; only what it knows it can blame.
   const end = decoded[last];
-  if (end === undefined || end.support === 'skipped') {
+  if (
+    end === undefined ||
+    (end.support !== 'terminal' && (end.support !== 'unknown' || end.optional || end.disabled))
+  ) {
     throw new Refusal(field, 'the last filter of the chain must be terminal, such as envoy.filters.http.router');
   }
   return decoded;
 }
 
 function decodeFilter(decoding: Decoding, filter: HttpFilter, field: string): HttpFilterConfig {
-  if (filter.configType.case === 'configDiscovery') {
-    const typeUrl = filter.configType.value.typeUrls[0] ?? '';
-    return { name: filter.name, typeUrl, support: filter.disabled ? 'skipped' : 'refused' };
+  const { name, disabled, isOptional: optional, configType } = filter;
+  const common = { name, disabled, optional };
+  if (configType.case === 'configDiscovery') {
+    const typeUrl = configType.value.typeUrls[0] ?? '';
+    return { ...common, typeUrl, support: 'unknown', config: null, unsupported: ['config_discovery'] };
   }
-  const config = readTypedConfig(filter.configType.value, `${field}.typed_config`);
-  const typeUrl = config.typeName === '' ? '' : typeUrlOf(config.typeName);
-  if (config.typeName === '' && !filter.isOptional && !filter.disabled) {
-    throw new Refusal(`${field}.typed_config`, `filter ${filter.name} has no configuration, which tells its type`);
+  const place = `${field}.typed_config`;
+  const config = readTypedConfig(configType.value, place);
+  if (config.typeName === '') {
+    if (!optional && !disabled) {
+      throw new Refusal(place, `filter ${name} has no configuration, which tells its type`);
+    }
+    return { ...common, typeUrl: '', support: 'unknown', config: rawConfig(config), unsupported: [] };
   }
-  return { name: filter.name, typeUrl, support: supportOf(decoding, filter, config, field) };
-}
-
-function supportOf(
-  decoding: Decoding,
-  filter: HttpFilter,
-  config: TypedConfig,
-  field: string,
-): HttpFilterConfig['support'] {
+  const typeUrl = typeUrlOf(config.typeName);
   if (config.typeName === ROUTER) {
-    if (config.any !== null) unpack(decoding, config.any, ROUTER, `${field}.typed_config`);
-    return 'terminal';
+    if (config.any !== null) unpack(decoding, config.any, ROUTER, place);
+    return { ...common, typeUrl, support: 'terminal', config: null, unsupported: [] };
   }
-  if (filter.disabled || doesNothing(decoding, config, `${field}.typed_config`)) return 'skipped';
-  return filter.isOptional ? 'skipped' : 'refused';
+  const row = decoding.filters.find(config.typeName);
+  if (row !== null && config.any !== null) {
+    const unsupported: string[] = [];
+    const decoded = row.decode(decoding, config.any, place, unsupported);
+    return { ...common, typeUrl, support: 'known', config: decoded, unsupported };
+  }
+  const support = doesNothing(decoding, config, place) ? 'skipped' : 'unknown';
+  return { ...common, typeUrl, support, config: rawConfig(config), unsupported: [] };
 }
 
-function doesNothing(decoding: Decoding, config: TypedConfig, field: string): boolean {
+/** What a filter of the application's own is handed. */
+export function rawConfig({ typeName, any, struct }: TypedConfig): RawFilterConfig {
+  if (any === null) return { json: struct, bytes: null };
+  // A copy: the value must not keep the whole response alive.
+  return { json: messageAsJson(typeName, any), bytes: Uint8Array.from(any.value) };
+}
+
+function messageAsJson(typeName: string, any: Any): unknown {
+  if (registry().getMessage(typeName) === undefined) return null;
+  const type = messageType(typeName);
+  try {
+    return toJson(type, fromBinary(type, any.value), { useProtoFieldName: true });
+  } catch {
+    return null;
+  }
+}
+
+/** True for what may be left out wherever it stands: nothing that a call meets depends on it. */
+export function doesNothing(decoding: Decoding, config: TypedConfig, field: string): boolean {
   if (DECORATION.has(config.typeName)) return true;
   if (!IDLE_WHEN_EMPTY.has(config.typeName)) return false;
   if (config.empty) return true;
-  if (config.any === null || config.typeName !== 'envoy.extensions.filters.http.rbac.v3.RBAC') return false;
+  if (config.any === null || config.typeName !== RBAC_FILTER) return false;
   // Shadow rules only report.
-  const rbac = unpack<RBAC>(decoding, config.any, config.typeName, field);
+  const rbac = unpack<RBAC>(decoding, config.any, config.typeName as RBAC['$typeName'], field);
   return rbac.rules === undefined && rbac.matcher === undefined;
-}
-
-/**
- * `typed_per_filter_config` of a route, virtual host or weighted cluster: the entries that change what a call meets and that this
- * version cannot apply.
- */
-export function refusedOverrides(
-  decoding: Decoding,
-  overrides: { readonly [filter: string]: Any },
-  field: string,
-): string[] {
-  const refused: string[] = [];
-  for (const [name, any] of Object.entries(overrides)) {
-    const place = `${field}["${name}"]`;
-    let config = readTypedConfig(any, place);
-    let optional = false;
-    if (config.any !== null && config.typeName === FILTER_CONFIG) {
-      const wrapper = unpack<FilterConfig>(decoding, config.any, FILTER_CONFIG, place);
-      // Disabling a filter for a route is done by leaving it out, as this version does with all that it may leave out.
-      if (wrapper.disabled) continue;
-      optional = wrapper.isOptional;
-      config = readTypedConfig(wrapper.config, place);
-    }
-    if (config.typeName === '' || doesNothing(decoding, config, place)) continue;
-    if (!optional) refused.push(place);
-  }
-  return refused;
 }
 
 /** `http_filters` of a cluster's HttpProtocolOptions: those that this version cannot apply. */

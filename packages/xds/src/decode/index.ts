@@ -5,14 +5,15 @@ export {
   enumName,
   holds,
   milliseconds,
-  newDecoding,
   otherFields,
   Refusal,
   unpack,
 } from './decoding.ts';
 export { decodeConfigDiscovery, readExtensionConfig } from './extension-config.ts';
+export { filterTypes, httpFilters } from './filters/table.ts';
 export { decodeListener } from './listener.ts';
 export { decodeLoadAssignment, readAssignment } from './load-assignment.ts';
+export { newDecoding } from './new-decoding.ts';
 export { resourceTypes } from './resource-types.ts';
 export { decodeRouteConfiguration } from './route-configuration.ts';
 export { readRuntimeLayer } from './runtime-layer.ts';

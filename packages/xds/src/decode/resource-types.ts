@@ -17,11 +17,12 @@ import {
 } from '../ads/resource-type.ts';
 import { kinds } from '../kinds.ts';
 import { decodeCluster } from './cluster.ts';
-import { type Decoding, newDecoding, Refusal } from './decoding.ts';
+import { type Decoding, Refusal } from './decoding.ts';
 import { decodeExtensionConfig } from './extension-config.ts';
 import { decodeListener } from './listener.ts';
 import { decodeLoadAssignment } from './load-assignment.ts';
 import { decodeLoadAssignmentInSteps } from './load-assignment-steps.ts';
+import { newDecoding } from './new-decoding.ts';
 import { decodeRouteConfiguration } from './route-configuration.ts';
 import { decodeRuntimeLayer } from './runtime-layer.ts';
 import { decodeSecret } from './secret.ts';

@@ -11,8 +11,8 @@ import {
   type WeightedCluster,
 } from '@inmesh/core';
 import { type Decoding, enumName, milliseconds, otherFields, Refusal } from './decoding.ts';
+import { decodeFilterOverrides } from './filter-overrides.ts';
 import { decodeMessageMutations, MUTATION_FIELDS } from './header-mutation.ts';
-import { refusedOverrides } from './http-filter.ts';
 import { decodeRetryPolicy } from './retry-policy.ts';
 
 const DEFAULT_TIMEOUT_MS = 15_000;
@@ -110,17 +110,16 @@ function decodeWeightedClusters(
   const clusters = message.clusters.map((share, index): WeightedCluster => {
     const place = `clusters[${index}]`;
     unsupported.push(...otherFields(share, SHARE_FIELDS).map((each) => `${name}.${place}.${each}`));
-    unsupported.push(
-      ...refusedOverrides(decoding, share.typedPerFilterConfig, `${name}.${place}.typed_per_filter_config`),
-    );
     if (share.weight === undefined) throw new Refusal(`${field}.${place}.weight`, 'value is required');
     if ((share.name === '') === (share.clusterHeader === '')) {
       throw new Refusal(`${field}.${place}`, 'exactly one of name and cluster_header must be set');
     }
+    const overrides = `${field}.${place}.typed_per_filter_config`;
     return {
       name: share.name,
       weight: share.weight,
       mutations: decodeMessageMutations(share, `${field}.${place}.`),
+      ...decodeFilterOverrides(decoding, share.typedPerFilterConfig, overrides),
     };
   });
   const total = clusters.reduce((sum, each) => sum + each.weight, 0);

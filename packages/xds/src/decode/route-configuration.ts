@@ -3,8 +3,8 @@ import type { VirtualHost as ProtoVirtualHost } from '@inmesh/api/gen/envoy/conf
 import type { RouteConfiguration as ProtoRouteConfiguration } from '@inmesh/api/gen/envoy/config/route/v3/route_pb';
 import { type RouteConfiguration, VIRTUAL_HOST_DEFAULTS, type VirtualHost } from '@inmesh/core';
 import { type Decoding, enumName, otherFields, Refusal, requireValid } from './decoding.ts';
+import { decodeFilterOverrides } from './filter-overrides.ts';
 import { decodeMessageMutations, MUTATION_FIELDS } from './header-mutation.ts';
-import { refusedOverrides } from './http-filter.ts';
 import { decodeRetryPolicy } from './retry-policy.ts';
 import { decodeRoute, refusedRoute } from './route.ts';
 
@@ -57,7 +57,6 @@ export function readRouteConfiguration(
 ): RouteConfiguration {
   const prefix = field === '' ? '' : `${field}.`;
   const unsupported = otherFields(message, CONFIG_FIELDS).map((name) => `route_config.${name}`);
-  unsupported.push(...refusedOverrides(decoding, message.typedPerFilterConfig, 'route_config.typed_per_filter_config'));
   const scope = {
     unsupported,
     maxDirectResponseBytes: message.maxDirectResponseBodySizeBytes ?? DEFAULT_DIRECT_RESPONSE_BYTES,
@@ -75,6 +74,7 @@ export function readRouteConfiguration(
     ignorePortInHostMatching: message.ignorePortInHostMatching,
     mutations: decodeMessageMutations(message, prefix),
     mostSpecificHeaderMutationsWins: message.mostSpecificHeaderMutationsWins,
+    ...decodeFilterOverrides(decoding, message.typedPerFilterConfig, `${prefix}typed_per_filter_config`),
   };
 }
 
@@ -86,7 +86,6 @@ function decodeVirtualHost(
 ): VirtualHost {
   const others = otherFields(message, HOST_FIELDS);
   const unsupported = [...scope.unsupported, ...others.map((name) => `virtual_host.${name}`)];
-  unsupported.push(...refusedOverrides(decoding, message.typedPerFilterConfig, 'virtual_host.typed_per_filter_config'));
   const requireTls = enumName('envoy.config.route.v3.VirtualHost.TlsRequirementType', message.requireTls);
   if (requireTls !== 'NONE') unsupported.push('virtual_host.require_tls');
   const retry = message.retryPolicy && decodeRetryPolicy(message.retryPolicy, 'virtual_host.retry_policy');
@@ -105,6 +104,7 @@ function decodeVirtualHost(
     includeRequestAttemptCount: message.includeRequestAttemptCount,
     includeAttemptCountInResponse: message.includeAttemptCountInResponse,
     mutations: decodeMessageMutations(message, `${field}.`),
+    ...decodeFilterOverrides(decoding, message.typedPerFilterConfig, `${field}.typed_per_filter_config`),
   };
 }
 

@@ -1,8 +1,8 @@
 import type { Route as ProtoRoute } from '@inmesh/api/gen/envoy/config/route/v3/route_components_pb';
 import { ROUTE_DEFAULTS, type Route, type RouteAction } from '@inmesh/core';
 import { type Decoding, otherFields } from './decoding.ts';
+import { decodeFilterOverrides } from './filter-overrides.ts';
 import { decodeMessageMutations, MUTATION_FIELDS } from './header-mutation.ts';
-import { refusedOverrides } from './http-filter.ts';
 import { decodeAction, decodeDirectResponse, type RouteScope } from './route-action.ts';
 import { decodeMatch } from './route-match.ts';
 
@@ -24,7 +24,6 @@ const ROUTE_FIELDS: ReadonlySet<string> = new Set([
 
 export function decodeRoute(decoding: Decoding, message: ProtoRoute, scope: RouteScope, field: string): Route {
   const unsupported = [...scope.unsupported, ...otherFields(message, ROUTE_FIELDS)];
-  unsupported.push(...refusedOverrides(decoding, message.typedPerFilterConfig, 'typed_per_filter_config'));
   const { path, others } = decodeMatch(decoding, message.match, `${field}.match`);
   unsupported.push(...others);
   let action: RouteAction = { kind: 'refused' };
@@ -40,6 +39,7 @@ export function decodeRoute(decoding: Decoding, message: ProtoRoute, scope: Rout
     unsupported,
     metadata: message.metadata?.filterMetadata ?? {},
     mutations: decodeMessageMutations(message, `${field}.`),
+    ...decodeFilterOverrides(decoding, message.typedPerFilterConfig, `${field}.typed_per_filter_config`),
   };
 }
 

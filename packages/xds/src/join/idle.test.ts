@@ -4,6 +4,7 @@ import { fromJson, messageType } from '@inmesh/api';
 import {
   Clusters,
   type ConfigSource,
+  FilterCompiler,
   type Kind,
   MeshError,
   noRegex,
@@ -70,6 +71,7 @@ function scene(options: { readonly afterMs?: number } = {}) {
     clusters,
     random,
     regex: noRegex,
+    filters: new FilterCompiler({ types: () => null, clock: clock, random, stats: {} }),
     listeners: listenersByName(source, (target) => [target]),
     idle: { clock, afterMs: options.afterMs ?? hour, connected: () => state.connected },
     services: {

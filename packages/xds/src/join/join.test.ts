@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import {
   Clusters,
   type ConfigSource,
+  FilterCompiler,
   noRegex,
   ROUTE_CONFIGURATION_DEFAULTS,
   seededRandom,
@@ -26,7 +27,15 @@ describe('join', () => {
       clock: new VirtualClock(),
       random,
     });
-    return new Join({ source, clusters, random, regex: noRegex, listeners, maxAuthorities });
+    return new Join({
+      source,
+      clusters,
+      random,
+      regex: noRegex,
+      filters: new FilterCompiler({ types: () => null, clock: new VirtualClock(), random, stats: {} }),
+      listeners,
+      maxAuthorities,
+    });
   }
 
   it('follows an authority once, however often it is called', () => {

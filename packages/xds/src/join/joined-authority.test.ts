@@ -5,6 +5,7 @@ import {
   Clusters,
   type ConfigSource,
   DEFAULT_THRESHOLDS,
+  FilterCompiler,
   FORWARD_DEFAULTS,
   Headers,
   type Listener,
@@ -60,6 +61,7 @@ function scene() {
     clusters: new Clusters({ source, resolver, connector, clock, random }),
     random,
     regex: noRegex,
+    filters: new FilterCompiler({ types: () => null, clock: clock, random, stats: {} }),
     listeners: listenersByName(feed, (target) => [target]),
   });
   const entry = join.lookup('reviews:80', 'reviews');

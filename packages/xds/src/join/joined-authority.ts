@@ -206,6 +206,7 @@ export class JoinedAuthority implements AuthorityEntry {
       virtualHost,
       random: this.#options.random,
       regex: this.#options.regex,
+      filters: this.#options.filters,
       clusterOf: (name, action) => this.#choice(name, action),
       previous: this.table,
     });

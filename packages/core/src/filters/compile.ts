@@ -1,0 +1,128 @@
+import { MeshError } from '../errors.ts';
+import type { FilterOverride, FilterOverrides, HttpFilterConfig } from '../model/http-filter.ts';
+import type { HttpConnectionManager, Listener } from '../model/listener.ts';
+import { EMPTY_CHAIN, HttpFilterChain } from './chain.ts';
+import type { FilterEnvironment, FilterFactory, FilterType } from './filter.ts';
+
+/** Finds the row of an entry by its name, then by the type of its configuration; null where there is none. */
+export type FilterTypes = (name: string, typeUrl: string) => FilterType | null;
+
+export interface FilterCompilerParts extends Omit<FilterEnvironment, 'statPrefix'> {
+  readonly types: FilterTypes;
+}
+
+/**
+ * Makes chains, and each filter once: it is found again by its configuration and the overrides that apply, so that the routes,
+ * the authorities and the route tables which share a configuration share what the filter counts, too.
+ */
+export class FilterCompiler {
+  readonly #parts: FilterCompilerParts;
+  readonly #managers = new WeakMap<HttpConnectionManager, ManagerFilters>();
+
+  constructor(parts: FilterCompilerParts) {
+    this.#parts = parts;
+  }
+
+  /** The filters of a listener under the overrides of each level, the most general first. */
+  chain(listener: Listener, levels: readonly FilterOverrides[] = []): HttpFilterChain {
+    const { http } = listener;
+    if (http === null) return EMPTY_CHAIN;
+    let filters = this.#managers.get(http);
+    if (filters === undefined) {
+      filters = new ManagerFilters(http, listener.name, this.#parts);
+      this.#managers.set(http, filters);
+    }
+    return filters.chain(levels);
+  }
+}
+
+/** The filters of one connection manager. */
+class ManagerFilters {
+  readonly #filters: readonly { readonly config: HttpFilterConfig; readonly type: FilterType | null }[];
+  readonly #compiled: readonly Compiled[];
+  readonly #environment: FilterEnvironment;
+  readonly #listener: string;
+  readonly #plain: HttpFilterChain;
+
+  constructor({ httpFilters, statPrefix }: HttpConnectionManager, listener: string, parts: FilterCompilerParts) {
+    const { types, ...environment } = parts;
+    this.#listener = listener;
+    this.#environment = { ...environment, statPrefix };
+    this.#filters = httpFilters.map((config) => ({ config, type: types(config.name, config.typeUrl) }));
+    this.#compiled = httpFilters.map(() => new Compiled());
+    this.#plain = this.#make([]);
+  }
+
+  chain(levels: readonly FilterOverrides[]): HttpFilterChain {
+    // Overrides for filters that the listener does not have are nobody's.
+    const own = levels.filter((level) => this.#filters.some(({ config }) => level.has(config.name)));
+    return own.length === 0 ? this.#plain : this.#make(own);
+  }
+
+  #make(levels: readonly FilterOverrides[]): HttpFilterChain {
+    const refused: string[] = [];
+    const enabled: boolean[] = [];
+    const factories = this.#filters.map(({ config, type }, index) => {
+      const { name, support, typeUrl } = config;
+      const overrides = levels.flatMap((level) => level.get(name) ?? []);
+      // Whoever overrides a filter enables it, unless the override says that it is disabled.
+      const on = !(overrides.at(-1) ?? config).disabled;
+      enabled.push(on);
+      if (support === 'terminal' || support === 'skipped') return null;
+      if (type === null) {
+        if (on && !config.optional) refused.push(`${name} (${typeUrl})`);
+        return null;
+      }
+      const known = support === 'known';
+      const strangers = overrides.filter((each) => known && each.support === 'unknown' && !each.optional);
+      if (on) for (const each of strangers) refused.push(`${name} (override of type ${each.typeUrl})`);
+      if (on && !config.optional) {
+        const fields = [config, ...overrides].flatMap((each) => each.unsupported);
+        if (fields.length > 0) refused.push(`${name} (${fields.join(', ')})`);
+      }
+      // An override for another type of filter is nobody's, as in Envoy.
+      const applied = overrides.filter(
+        (each) => each.config !== null && each.support === support && (!known || each.filterTypeUrl === typeUrl),
+      );
+      return this.#compiled[index]?.factory(applied, () => {
+        return type.compile(
+          config.config,
+          applied.map((each) => each.config),
+          this.#environment,
+        );
+      }) as FilterFactory | null;
+    });
+    return new HttpFilterChain(factories, enabled, this.#refusal(refused));
+  }
+
+  #refusal(refused: readonly string[]): MeshError | null {
+    if (refused.length === 0) return null;
+    return new MeshError(
+      'unsupported',
+      `the listener needs HTTP filters that this version lacks: ${refused.join(', ')}`,
+      {
+        listener: this.#listener,
+      },
+    );
+  }
+}
+
+/** What was made of one filter under some overrides, and under those and further ones. */
+class Compiled {
+  #factory: FilterFactory | null | undefined = undefined;
+  readonly #further = new WeakMap<FilterOverride, Compiled>();
+
+  factory(overrides: readonly FilterOverride[], make: () => FilterFactory | null): FilterFactory | null {
+    const [first, ...rest] = overrides;
+    if (first === undefined) {
+      if (this.#factory === undefined) this.#factory = make();
+      return this.#factory;
+    }
+    let further = this.#further.get(first);
+    if (further === undefined) {
+      further = new Compiled();
+      this.#further.set(first, further);
+    }
+    return further.factory(rest, make);
+  }
+}

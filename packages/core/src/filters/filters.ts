@@ -1,0 +1,99 @@
+import type { Call } from '../call.ts';
+import type { Dispatch, Handler, Layer } from '../dispatch.ts';
+import { FailureReplies } from '../local-reply.ts';
+import { selectRoute } from '../router/router.ts';
+import type { Clock } from '../util/clock.ts';
+import { EMPTY_CHAIN, type HttpFilterChain } from './chain.ts';
+import type { FilterReply, HttpFilter } from './filter.ts';
+import { sendReply } from './reply.ts';
+import { type FilterRun, Stage } from './stage.ts';
+
+/** Leads a call through the filters that the feed puts in front of its route. */
+export function filters({ clock }: { readonly clock: Clock }): Layer {
+  return (next) => (call, handler) => {
+    const chain = chainOf(call);
+    if (chain.refusal !== null) handler.onResponseError(chain.refusal);
+    else if (chain.empty) next(call, handler);
+    else new Run(chain, clock, next, call, handler).continue();
+  };
+}
+
+/** Of the chosen route; where there is none the listener's own, because filters come before the answer that nothing matches. */
+function chainOf(call: Call): HttpFilterChain {
+  return call.route?.filters(call) ?? call.table?.filters ?? EMPTY_CHAIN;
+}
+
+/** One call on its way through a chain. */
+class Run implements FilterRun {
+  readonly call: Call;
+  readonly #clock: Clock;
+  readonly #next: Dispatch;
+  readonly #caller: Handler;
+  /** As Envoy has it: which filters take part is settled by the first route, how they are configured by the one in force. */
+  readonly #enabled: readonly boolean[];
+  #chain: HttpFilterChain;
+  #index = 0;
+  /** Who hears of the response: the stage of the last filter so far that looks at it. */
+  #handler: Handler;
+  #routed: boolean;
+
+  constructor(chain: HttpFilterChain, clock: Clock, next: Dispatch, call: Call, handler: Handler) {
+    this.call = call;
+    this.#clock = clock;
+    this.#next = next;
+    this.#caller = handler;
+    this.#enabled = chain.enabled;
+    this.#chain = chain;
+    this.#handler = handler;
+    this.#routed = call.route !== null;
+  }
+
+  continue(): void {
+    for (;;) {
+      this.#followRoute();
+      const filter = this.#create();
+      if (filter === null) break;
+      const listens = looksAtResponse(filter);
+      const stage = new Stage(this, filter, this.#handler, listens);
+      if (listens) this.#handler = stage;
+      if (filter.onRequestHeaders !== undefined && !stage.request()) return;
+    }
+    const handler = this.#handler;
+    // What fails further in is answered below the filters that look at responses, so that they see the answer as Envoy's do.
+    this.#next(this.call, handler === this.#caller ? handler : new FailureReplies(this.call, this.#clock, handler));
+  }
+
+  answer(reply: FilterReply): void {
+    for (let filter = this.#create(); filter !== null; filter = this.#create()) {
+      if (looksAtResponse(filter)) this.#handler = new Stage(this, filter, this.#handler, true);
+    }
+    sendReply(this.call, this.#handler, reply);
+  }
+
+  /** Chooses anew where a filter took the choice back. */
+  #followRoute(): void {
+    const { call } = this;
+    if (call.route !== null || !this.#routed) return;
+    this.#routed = selectRoute(call) !== null;
+    this.#chain = chainOf(call);
+  }
+
+  /** The next filter that has a part in the call; null when there is none left. */
+  #create(): HttpFilter | null {
+    while (this.#index < this.#enabled.length) {
+      const index = this.#index++;
+      const filter = this.#enabled[index] ? (this.#chain.factories[index]?.create(this.call) ?? null) : null;
+      if (filter !== null) return filter;
+    }
+    return null;
+  }
+}
+
+function looksAtResponse(filter: HttpFilter): boolean {
+  return (
+    filter.onResponseHeaders !== undefined ||
+    filter.onResponseData !== undefined ||
+    filter.onResponseTrailers !== undefined ||
+    filter.onDone !== undefined
+  );
+}

@@ -1,0 +1,15 @@
+import { typeNameOf } from '@inmesh/api';
+import { asFilterType, type FilterTypes, type OwnFilter } from '@inmesh/core';
+import { FilterTable } from './row.ts';
+
+/** The filters that the mesh brings: each row leads from the message of the Envoy API to what it does to calls. */
+export const httpFilters: FilterTable = new FilterTable([]);
+
+/** Finds filters of the application's own first, by the name of the entry or by its type URL, then those of the table. */
+export function filterTypes(table: FilterTable, own: { readonly [nameOrType: string]: OwnFilter } = {}): FilterTypes {
+  const byName = new Map(Object.entries(own).map(([key, filter]) => [key, asFilterType(filter)]));
+  return (name, typeUrl) => {
+    const typeName = typeNameOf(typeUrl);
+    return byName.get(name) ?? byName.get(typeUrl) ?? byName.get(typeName) ?? table.find(typeName)?.type ?? null;
+  };
+}
