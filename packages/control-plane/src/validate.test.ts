@@ -45,11 +45,11 @@ describe('inmesh validate', () => {
   });
 
   it('tells what is accepted but not honoured, and names that nothing answers to', () => {
-    file('a.yaml', good.replace('route: { cluster: c }', 'route: { cluster: d, prefix_rewrite: /x }'));
+    file('a.yaml', good.replace('route: { cluster: c }', 'route: { cluster: d, hedge_policy: {} }'));
     assert.deepEqual(
       validateResources(folder).findings.map(({ severity, message }) => `${severity} ${message}`),
       [
-        'warning RouteConfiguration "r", virtual host "v", routes[0]: calls are refused, not supported: route.prefix_rewrite',
+        'warning RouteConfiguration "r", virtual host "v", routes[0]: calls are refused, not supported: route.hedge_policy',
         'warning RouteConfiguration "r" names Cluster "d", which is not here',
       ],
     );

@@ -3,6 +3,7 @@ import { countStatus } from './cluster/stats.ts';
 import { type Handler, type Layer, PassHandler } from './dispatch.ts';
 import { isMeshError, MeshError } from './errors.ts';
 import type { Headers } from './headers.ts';
+import { setAuthority } from './router/rewrite.ts';
 import type { Clock } from './util/clock.ts';
 
 /** What changes from attempt to attempt in the request: `x-envoy-attempt-count`, and the time that the service is told it has. */
@@ -62,6 +63,9 @@ export function balance(): Layer {
       return;
     }
     call.endpoint = picked;
+    const hostname = picked?.config.hostname ?? '';
+    const rewrites = call.share?.rewrites;
+    if (rewrites?.autoHost === true && hostname !== '') setAuthority(call.head, hostname, rewrites.notes);
     next(call, handler);
   };
 }

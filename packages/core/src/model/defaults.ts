@@ -29,6 +29,12 @@ export const FORWARD_DEFAULTS: Omit<ForwardAction, 'clusters' | 'totalWeight' | 
   clusterNotFoundStatus: 503,
   retryPolicy: null,
   priority: 'default',
+  pathRewrite: null,
+  hostRewrite: null,
+  appendXForwardedHost: false,
 };
 
-export const WEIGHTED_CLUSTER_DEFAULTS: Omit<WeightedCluster, 'name' | 'weight'> = { mutations: NO_MESSAGE_MUTATIONS };
+export const WEIGHTED_CLUSTER_DEFAULTS: Omit<WeightedCluster, 'name' | 'weight'> = {
+  hostRewrite: '',
+  mutations: NO_MESSAGE_MUTATIONS,
+};

@@ -2,6 +2,7 @@ import type { RoutingPriority } from './cluster.ts';
 import type { Metadata } from './endpoint.ts';
 import type { MessageMutations } from './header-mutation.ts';
 import type { FilterOverrides } from './http-filter.ts';
+import type { HostRewrite, PathRewrite, RedirectAction } from './rewrite.ts';
 
 /** envoy.config.route.v3.RouteConfiguration */
 export interface RouteConfiguration {
@@ -54,7 +55,7 @@ export interface Route {
   readonly filters?: FilterOverrides;
 }
 
-export type RouteAction = ForwardAction | DirectResponseAction | RefusedAction;
+export type RouteAction = ForwardAction | DirectResponseAction | RedirectAction | RefusedAction;
 
 /** envoy.config.route.v3.RouteAction */
 export interface ForwardAction {
@@ -69,11 +70,17 @@ export interface ForwardAction {
   readonly timeoutMs: number;
   readonly retryPolicy: RetryPolicyConfig | null;
   readonly priority: RoutingPriority;
+  readonly pathRewrite: PathRewrite | null;
+  readonly hostRewrite: HostRewrite | null;
+  /** `x-forwarded-host` gets the authority that a rewrite takes away. */
+  readonly appendXForwardedHost: boolean;
 }
 
 export interface WeightedCluster {
   readonly name: string;
   readonly weight: number;
+  /** Its calls' authority, before any rewrite of the route; empty for none. (host_rewrite_literal) */
+  readonly hostRewrite: string;
   /** Of calls that go to it; made before those of the route. */
   readonly mutations: MessageMutations;
   readonly filters?: FilterOverrides;

@@ -7,6 +7,7 @@ import type { Headers } from '../headers.ts';
 import { localReply } from '../local-reply.ts';
 import type { Clock } from '../util/clock.ts';
 import { mutateResponse } from './response-headers.ts';
+import { rewriteHead } from './rewrite.ts';
 import type { RouteEntry } from './route-table.ts';
 import { routeRefusal } from './router.ts';
 
@@ -27,9 +28,8 @@ export function finalize({ requestId, clock }: FinalizeParts): Layer {
     const route = call.route as RouteEntry;
     route.stats.upstream_rq_total++;
     const counted = new RouteHandler(call, clock, handler);
-    if (route.config.action.kind === 'direct_response') {
-      const { status, body } = route.config.action;
-      localReply(call, counted, { status, body, contentType: 'text/plain' });
+    if (route.answer !== null) {
+      localReply(call, counted, route.answer(shownRequest(call, clock.wallNow())));
       return;
     }
     const share = route.choose(call);
@@ -53,7 +53,6 @@ export function finalize({ requestId, clock }: FinalizeParts): Layer {
     }
     call.cluster = cluster;
     const { headers } = call.head;
-    share?.mutateRequest?.(headers, shownRequest(call, clock.wallNow()));
     if (!headers.has('x-request-id')) headers.append('x-request-id', requestId());
     if (!headers.has('x-forwarded-proto')) headers.append('x-forwarded-proto', call.head.scheme);
     const { timeoutMs, retryPolicy } = route;
@@ -61,6 +60,11 @@ export function finalize({ requestId, clock }: FinalizeParts): Layer {
     // What the server has for this attempt: the shorter of the two, as Envoy sends it.
     const expectedMs = perTryMs > 0 && (timeoutMs === 0 || perTryMs < timeoutMs) ? perTryMs : timeoutMs;
     if (expectedMs > 0) headers.set('x-envoy-expected-rq-timeout-ms', `${expectedMs}`);
+    if (share !== null && (share.mutateRequest !== null || share.rewrites !== null)) {
+      const shown = shownRequest(call, clock.wallNow());
+      share.mutateRequest?.(headers, shown);
+      if (share.rewrites !== null) rewriteHead(shown, share.rewrites);
+    }
     next(call, counted);
   };
 }

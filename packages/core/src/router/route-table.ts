@@ -4,14 +4,18 @@ import { RouteStats } from '../cluster/stats.ts';
 import { MeshError } from '../errors.ts';
 import type { HttpFilterChain } from '../filters/chain.ts';
 import type { FilterCompiler } from '../filters/compile.ts';
+import type { Shown } from '../format/shown.ts';
+import type { LocalReply } from '../local-reply.ts';
 import type { RoutingPriority } from '../model/cluster.ts';
 import type { Listener } from '../model/listener.ts';
-import type { ForwardAction, Route, RouteConfiguration, VirtualHost } from '../model/route.ts';
+import type { ForwardAction, Route, RouteConfiguration, VirtualHost, WeightedCluster } from '../model/route.ts';
 import { type CompiledRetryPolicy, compileRetryPolicy } from '../resilience/retry-policy.ts';
 import type { Random } from '../util/random.ts';
 import type { RegexEngine } from '../util/regex.ts';
+import { compileAnswer } from './answer.ts';
 import type { HeaderMutator } from './header-mutation.ts';
 import { compilePath, type PathMatcher, pathOnly } from './path.ts';
+import { compileHostRewrite, compilePathRewrite, type RouteRewrites } from './rewrite.ts';
 import { routeMutations } from './route-mutations.ts';
 
 /** A cluster that a route may choose, or why it cannot be called; null while the feed has not told. */
@@ -39,6 +43,7 @@ export interface ClusterShare {
   readonly upTo: number;
   readonly choice: ClusterChoice;
   readonly mutateRequest: HeaderMutator | null;
+  readonly rewrites: RouteRewrites | null;
   readonly mutateResponse: HeaderMutator | null;
   readonly filters: HttpFilterChain;
 }
@@ -62,6 +67,8 @@ export class RouteEntry {
   readonly pending: boolean;
   /** What is done to the headers of answers that no cluster gives. */
   readonly mutateResponse: HeaderMutator | null;
+  /** What the route itself answers; null for one that forwards. */
+  readonly answer: ((shown: Shown) => LocalReply) | null;
   readonly #shares: readonly ClusterShare[];
   readonly #totalWeight: number;
   readonly #random: Random;
@@ -89,6 +96,7 @@ export class RouteEntry {
     this.#random = random;
     this.#totalWeight = forward?.totalWeight ?? 0;
     let upTo = 0;
+    this.answer = compileAnswer(config, parts.regex);
     const levels = { config: parts.config, virtualHost, route: config };
     this.mutateResponse = routeMutations('response', levels, null);
     this.#shares = (forward?.clusters ?? [])
@@ -102,6 +110,7 @@ export class RouteEntry {
           upTo,
           choice: clusterOf(name, forward as ForwardAction),
           mutateRequest: routeMutations('request', levels, share),
+          rewrites: rewritesOf(config, forward as ForwardAction, share, parts.regex),
           mutateResponse: routeMutations('response', levels, share),
           filters:
             share.filters === undefined ? this.#filters : parts.filters.chain(listener, [...overrides, share.filters]),
@@ -140,6 +149,24 @@ export class RouteEntry {
   get label(): string {
     return routeLabel(this.config, this.virtualHost);
   }
+}
+
+/** Null where nothing is rewritten, which costs nothing then. */
+function rewritesOf(
+  { path }: Route,
+  action: ForwardAction,
+  share: WeightedCluster,
+  regex: RegexEngine,
+): RouteRewrites | null {
+  const { pathRewrite, hostRewrite, appendXForwardedHost } = action;
+  const host = share.hostRewrite === '' ? hostRewrite : ({ kind: 'literal', value: share.hostRewrite } as const);
+  if (pathRewrite === null && host === null) return null;
+  return {
+    path: pathRewrite === null ? null : compilePathRewrite(pathRewrite, path, regex),
+    host: host === null ? null : compileHostRewrite(host, regex),
+    autoHost: host?.kind === 'auto',
+    notes: { forwardedHost: appendXForwardedHost, original: true },
+  };
 }
 
 export function routeLabel({ name, path }: Route, virtualHost: VirtualHost): string {

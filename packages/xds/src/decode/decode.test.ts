@@ -4,6 +4,7 @@ import { type JsonValue, type Message, toBinary } from '@bufbuild/protobuf';
 import { fromJson, messageType, registry, typeNameOf } from '@inmesh/api';
 import {
   type ClusterConfig,
+  FORWARD_DEFAULTS,
   isMeshError,
   type Kind,
   type Listener,
@@ -118,7 +119,7 @@ describe('feeds of istiod', () => {
       [['match.headers'], []],
     );
     assert.deepEqual(greeter?.routes[1]?.action, {
-      kind: 'forward',
+      ...FORWARD_DEFAULTS,
       clusters: [
         { ...WEIGHTED_CLUSTER_DEFAULTS, name: 'outbound|8080|v1|greeter.default.svc.cluster.local', weight: 80 },
         { ...WEIGHTED_CLUSTER_DEFAULTS, name: 'outbound|8080|v2|greeter.default.svc.cluster.local', weight: 20 },
@@ -333,7 +334,7 @@ describe('decodeRouteConfiguration', () => {
       name: '',
       path: { kind: 'prefix', value: '/', caseSensitive: true },
       action: {
-        kind: 'forward',
+        ...FORWARD_DEFAULTS,
         clusters: [{ ...WEIGHTED_CLUSTER_DEFAULTS, name: 'c', weight: 1 }],
         totalWeight: 1,
         clusterNotFoundStatus: 503,
@@ -396,13 +397,8 @@ describe('decodeRouteConfiguration', () => {
         { match: { prefix: '/', query_parameters: [{ name: 'q', present_match: true }] }, route: { cluster: 'c' } },
         ['match.query_parameters'],
       ],
-      [{ redirect: { host_redirect: 'h' } }, ['redirect']],
       [{ non_forwarding_action: {} }, ['non_forwarding_action']],
       [{ route: { cluster_header: 'x' } }, ['route.cluster_header']],
-      [
-        { route: { cluster: 'c', prefix_rewrite: '/b', host_rewrite_literal: 'h' } },
-        ['route.prefix_rewrite', 'route.host_rewrite_literal'],
-      ],
       [
         { route: { cluster: 'c', retry_policy: { retry_on: '5xx', retriable_request_headers: [{ name: 'x' }] } } },
         ['route.retry_policy.retriable_request_headers'],

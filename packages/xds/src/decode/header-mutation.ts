@@ -75,7 +75,7 @@ function decodeHeaderToAdd(option: HeaderValueOption, field: string): HeaderToAd
 }
 
 /** Refuses what is no substitution format string. */
-function requireFormat(text: string, field: string): void {
+export function requireFormat(text: string, field: string): void {
   try {
     compileFormat(text, '');
   } catch (cause) {

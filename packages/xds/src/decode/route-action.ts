@@ -14,6 +14,7 @@ import { type Decoding, enumName, milliseconds, otherFields, Refusal } from './d
 import { decodeFilterOverrides } from './filter-overrides.ts';
 import { decodeMessageMutations, MUTATION_FIELDS } from './header-mutation.ts';
 import { decodeRetryPolicy } from './retry-policy.ts';
+import { decodeHostRewrite, decodePathRewrite } from './rewrite.ts';
 
 const DEFAULT_TIMEOUT_MS = 15_000;
 const MAX_TOTAL_WEIGHT = 0xffff_ffff;
@@ -38,7 +39,15 @@ const ACTION_FIELDS: ReadonlySet<string> = new Set([
   'rate_limits', // without effect but for a rate limit filter, which is refused itself
   'include_vh_rate_limits',
   'upgrade_configs',
-  'append_x_forwarded_host', // without effect but for a rewrite of the host
+  'append_x_forwarded_host',
+  'prefix_rewrite',
+  'regex_rewrite',
+  'path_rewrite',
+  'host_rewrite_literal',
+  'host_rewrite_header',
+  'host_rewrite_path_regex',
+  'host_rewrite',
+  'auto_host_rewrite',
 ]);
 const WEIGHTED_FIELDS: ReadonlySet<string> = new Set(['clusters', 'total_weight', 'runtime_key_prefix']);
 const SHARE_FIELDS: ReadonlySet<string> = new Set([
@@ -46,6 +55,7 @@ const SHARE_FIELDS: ReadonlySet<string> = new Set([
   'weight',
   'metadata_match',
   'typed_per_filter_config',
+  'host_rewrite_literal',
   ...MUTATION_FIELDS,
 ]);
 
@@ -81,6 +91,9 @@ export function decodeAction(
     timeoutMs,
     retryPolicy,
     priority: enumName('envoy.config.core.v3.RoutingPriority', message.priority) === 'HIGH' ? 'high' : 'default',
+    pathRewrite: decodePathRewrite(decoding, message, field),
+    hostRewrite: decodeHostRewrite(decoding, message, field),
+    appendXForwardedHost: message.appendXForwardedHost,
   };
 }
 
@@ -118,6 +131,7 @@ function decodeWeightedClusters(
     return {
       name: share.name,
       weight: share.weight,
+      hostRewrite: share.hostRewriteSpecifier.value ?? '',
       mutations: decodeMessageMutations(share, `${field}.${place}.`),
       ...decodeFilterOverrides(decoding, share.typedPerFilterConfig, overrides),
     };

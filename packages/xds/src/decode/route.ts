@@ -3,6 +3,7 @@ import { ROUTE_DEFAULTS, type Route, type RouteAction } from '@inmesh/core';
 import { type Decoding, otherFields } from './decoding.ts';
 import { decodeFilterOverrides } from './filter-overrides.ts';
 import { decodeMessageMutations, MUTATION_FIELDS } from './header-mutation.ts';
+import { decodeRedirect } from './rewrite.ts';
 import { decodeAction, decodeDirectResponse, type RouteScope } from './route-action.ts';
 import { decodeMatch } from './route-match.ts';
 
@@ -12,6 +13,7 @@ const ROUTE_FIELDS: ReadonlySet<string> = new Set([
   'match',
   'route',
   'direct_response',
+  'redirect',
   'metadata',
   ...MUTATION_FIELDS,
   'typed_per_filter_config', // read entry by entry
@@ -29,6 +31,8 @@ export function decodeRoute(decoding: Decoding, message: ProtoRoute, scope: Rout
   let action: RouteAction = { kind: 'refused' };
   if (message.action.case === 'route') {
     action = decodeAction(decoding, message.action.value, unsupported, `${field}.route`) ?? action;
+  } else if (message.action.case === 'redirect') {
+    action = decodeRedirect(decoding, message.action.value, `${field}.redirect`);
   } else if (message.action.case === 'directResponse') {
     action = decodeDirectResponse(message.action.value, unsupported, scope, `${field}.direct_response`) ?? action;
   }

@@ -1,0 +1,274 @@
+import type { Area } from '../case.ts';
+
+/** What a route does to a request before it goes on: rewrites, redirects, headers. */
+export const actions: Area = {
+  area: 'actions',
+  cases: [
+    {
+      name: 'prefix_rewrite',
+      routes: `
+        - { match: { prefix: /api/ }, route: { cluster: one, prefix_rewrite: / } }
+        - { match: { path: /exact }, route: { cluster: one, prefix_rewrite: /whole } }
+        - { match: { path_separated_prefix: /v1 }, route: { cluster: one, prefix_rewrite: /v2 } }
+        - { match: { prefix: /Low, case_sensitive: false }, route: { cluster: one, prefix_rewrite: /up } }
+        - { match: { safe_regex: { regex: '/re/.*' } }, route: { cluster: one, prefix_rewrite: /regex } }`,
+      requests: [
+        'GET /api/a/b?q=/api/ -> 200 one /a/b?q=/api/ [x-envoy-original-path: /api/a/b?q=/api/]',
+        'GET /api/ -> 200 one /',
+        'GET /exact?x -> 200 one /whole?x',
+        'GET /v1 -> 200 one /v2',
+        'GET /v1/x -> 200 one /v2/x',
+        'GET /lOwer -> 200 one /uper',
+        'GET /re/a/b?c -> 200 one /regex?c',
+        'GET /api/a [x-envoy-original-path: /fake] -> 200 one [x-envoy-original-path: /api/a]',
+      ],
+    },
+    {
+      name: 'regex_rewrite',
+      routes: `
+        - match: { prefix: /service/ }
+          route:
+            cluster: one
+            regex_rewrite: { pattern: { regex: '^/service/([^/]+)(/.*)$' }, substitution: '\\2/instance/\\1' }
+        - match: { prefix: /all/ }
+          route: { cluster: one, regex_rewrite: { pattern: { regex: 'one' }, substitution: 'two' } }
+        - match: { prefix: /none/ }
+          route: { cluster: one, regex_rewrite: { pattern: { regex: 'zzz' }, substitution: 'two' } }
+        - match: { prefix: /esc/ }
+          route: { cluster: one, regex_rewrite: { pattern: { regex: '/esc/(.*)' }, substitution: '/[\\0][\\\\]' } }`,
+      requests: [
+        'GET /service/foo/v1/api?x=/service/ -> 200 one /v1/api/instance/foo?x=/service/',
+        'GET /all/xx/one/yy/one/zz -> 200 one /all/xx/two/yy/two/zz',
+        'GET /none/a?b -> 200 one /none/a?b',
+        'GET /esc/a -> 200 one',
+      ],
+    },
+    {
+      name: 'path_rewrite, a format',
+      routes: `[{ match: { prefix: / }, route: { cluster: one, path_rewrite: '/%REQ(x-tenant)%%REQ(:path)%' } }]`,
+      requests: ['GET /a [x-tenant: t] -> 200 one', 'GET /a?b=c -> 200 one'],
+    },
+    {
+      name: 'only one rewrite of the path',
+      routes: `[{ match: { prefix: / }, route: { cluster: one, prefix_rewrite: /a, path_rewrite: /b } }]`,
+      requests: [],
+      refused: 'only one of prefix_rewrite',
+    },
+    {
+      name: 'a substitution with an escape that there is none of is taken as far as it goes',
+      routes: `[{ match: { prefix: / }, route: { cluster: one, regex_rewrite: { pattern: { regex: a }, substitution: '\\x' } } }]`,
+      requests: ['GET /banana -> 200 one'],
+    },
+    {
+      name: 'host rewrites',
+      routes: `
+        - { match: { prefix: /literal }, route: { cluster: one, host_rewrite_literal: new.example } }
+        - { match: { prefix: /header }, route: { cluster: one, host_rewrite_header: x-host } }
+        - match: { prefix: /regex }
+          route:
+            cluster: one
+            prefix_rewrite: /rewritten
+            host_rewrite_path_regex: { pattern: { regex: '^/regex/(.+)/.*$' }, substitution: '\\1.example' }
+        - { match: { prefix: /xfh }, route: { cluster: one, host_rewrite_literal: new.example, append_x_forwarded_host: true } }
+        - { match: { prefix: /format }, route: { cluster: one, host_rewrite: '%REQ(x-host)%.svc' } }`,
+      requests: [
+        'GET /literal -> 200 one host=new.example [x-envoy-original-host: shop]',
+        'GET /header [x-host: by.header] -> 200 one host=by.header',
+        'GET /header -> 200 one host=shop',
+        'GET /regex/name/x?q -> 200 one /rewritten/name/x?q host=name.example',
+        'GET /regex -> 200 one',
+        'GET /xfh -> 200 one host=new.example [x-forwarded-host: shop]',
+        'GET /xfh [x-forwarded-host: a] -> 200 one host=new.example',
+        'GET /format [x-host: a] -> 200 one host=a.svc',
+      ],
+    },
+    {
+      name: 'auto_host_rewrite takes the host name of the endpoint',
+      routes: `
+        - { match: { prefix: /named }, route: { cluster: named-auto, auto_host_rewrite: true } }
+        - { match: { prefix: / }, route: { cluster: one, auto_host_rewrite: true } }`,
+      clusters: { 'named-auto': { endpoints: ['one'] } },
+      requests: ['GET / -> 200 one host=shop', 'GET /named -> 200 one'],
+    },
+    {
+      name: 'redirects: host, path, scheme, port, code',
+      routes: `
+        - { match: { prefix: /host }, redirect: { host_redirect: other.example } }
+        - { match: { prefix: /path }, redirect: { path_redirect: /new } }
+        - { match: { prefix: /query }, redirect: { path_redirect: '/new?own=1' } }
+        - { match: { prefix: /strip }, redirect: { path_redirect: /new, strip_query: true } }
+        - { match: { prefix: /only-strip }, redirect: { strip_query: true, host_redirect: h } }
+        - { match: { prefix: /https }, redirect: { https_redirect: true } }
+        - { match: { prefix: /scheme }, redirect: { scheme_redirect: ftp } }
+        - { match: { prefix: /port }, redirect: { port_redirect: 8443 } }
+        - { match: { prefix: /both }, redirect: { host_redirect: h, port_redirect: 81 } }
+        - { match: { prefix: /302 }, redirect: { path_redirect: /x, response_code: FOUND } }
+        - { match: { prefix: /303 }, redirect: { path_redirect: /x, response_code: SEE_OTHER } }
+        - { match: { prefix: /307 }, redirect: { path_redirect: /x, response_code: TEMPORARY_REDIRECT } }
+        - { match: { prefix: /308 }, redirect: { path_redirect: /x, response_code: PERMANENT_REDIRECT } }
+        - { match: { prefix: /rewrite/ }, redirect: { prefix_rewrite: /new/ } }
+        - { match: { prefix: /regex/ }, redirect: { regex_rewrite: { pattern: { regex: '/regex/(.*)' }, substitution: '/r/\\1' } } }
+        - { match: { prefix: /headers }, redirect: { path_redirect: /x }, response_headers_to_add: [{ header: { key: a, value: b } }] }`,
+      requests: [
+        'GET /host?a=b -> 301 {location: http://other.example/host?a=b}',
+        'GET /path?a=b -> 301 {location: http://shop/new?a=b}',
+        'GET /query?a=b -> 301 {location: http://shop/new?own=1}',
+        'GET /strip?a=b -> 301 {location: http://shop/new}',
+        'GET /only-strip?a=b -> 301 {location: http://h/only-strip}',
+        'GET /https -> 301 {location: https://shop/https}',
+        'GET shop:80/https -> 301 {location: https://shop/https}',
+        'GET shop:8080/https -> 301 {location: https://shop:8080/https}',
+        'GET /scheme -> 301 {location: ftp://shop/scheme}',
+        'GET shop:8080/port -> 301 {location: http://shop:8443/port}',
+        'GET shop:8080/path -> 301 {location: http://shop:8080/new}',
+        'GET /both -> 301 {location: http://h:81/both}',
+        'GET /302 -> 302',
+        'GET /303 -> 303',
+        'GET /307 -> 307',
+        'POST /308 "body" -> 308',
+        'GET /rewrite/a?b -> 301 {location: http://shop/new/a?b}',
+        'GET /regex/a?b -> 301 {location: http://shop/r/a?b}',
+        'GET /headers -> 301 {a: b}',
+        'HEAD /302 -> 302',
+      ],
+    },
+    {
+      name: 'header mutations at all levels, the most general last',
+      config: `
+        request_headers_to_add: [{ header: { key: level, value: config } }]
+        response_headers_to_add: [{ header: { key: level, value: config } }]
+        virtual_hosts:
+          - name: host
+            domains: ['*']
+            request_headers_to_add: [{ header: { key: level, value: host } }]
+            response_headers_to_add: [{ header: { key: level, value: host } }]
+            routes:
+              - match: { prefix: /direct }
+                direct_response: { status: 200, body: { inline_string: yes } }
+                response_headers_to_add: [{ header: { key: level, value: route } }]
+              - match: { prefix: /empty }
+                route: { cluster: empty }
+                response_headers_to_add: [{ header: { key: level, value: route } }]
+              - match: { prefix: /absent }
+                route: { cluster: absent }
+                response_headers_to_add: [{ header: { key: level, value: route } }]
+              - match: { prefix: / }
+                request_headers_to_add: [{ header: { key: level, value: route } }]
+                response_headers_to_add: [{ header: { key: level, value: route } }]
+                route:
+                  weighted_clusters:
+                    clusters:
+                      - name: one
+                        weight: 1
+                        request_headers_to_add: [{ header: { key: level, value: share } }]
+                        response_headers_to_add: [{ header: { key: level, value: share } }]
+        validate_clusters: false`,
+      requests: [
+        'GET / -> 200 one',
+        'GET / [level: caller] -> 200 one',
+        'GET /direct -> 200',
+        'GET /empty -> 503 UH',
+        'GET /absent -> 503 NC',
+      ],
+    },
+    {
+      name: 'most_specific_header_mutations_wins',
+      config: `
+        most_specific_header_mutations_wins: true
+        request_headers_to_add: [{ header: { key: level, value: config }, append_action: OVERWRITE_IF_EXISTS_OR_ADD }]
+        virtual_hosts:
+          - name: host
+            domains: ['*']
+            request_headers_to_add: [{ header: { key: level, value: host }, append_action: OVERWRITE_IF_EXISTS_OR_ADD }]
+            routes:
+              - match: { prefix: / }
+                request_headers_to_add: [{ header: { key: level, value: route }, append_action: OVERWRITE_IF_EXISTS_OR_ADD }]
+                route: { cluster: one }`,
+      requests: ['GET / -> 200 one [level: route]'],
+    },
+    {
+      name: 'append actions, removal first, empty values',
+      routes: `
+        - match: { prefix: / }
+          request_headers_to_remove: [gone, user-agent]
+          request_headers_to_add:
+            - { header: { key: Append, value: new } }
+            - { header: { key: absent, value: new }, append_action: ADD_IF_ABSENT }
+            - { header: { key: over, value: new }, append_action: OVERWRITE_IF_EXISTS_OR_ADD }
+            - { header: { key: exists, value: new }, append_action: OVERWRITE_IF_EXISTS }
+            - { header: { key: empty, value: '' } }
+            - { header: { key: kept, value: '' }, keep_empty_value: true }
+            - { header: { key: gone, value: back } }
+            - { header: { key: old-over, value: '%REQ(over)%' } }
+          route: { cluster: one }`,
+      requests: [
+        'GET / [append: old] [absent: old] [over: old] [exists: old] [gone: x] -> 200 one [over: new] [exists: new] [absent: old] [gone: back] [old-over: old]',
+        'GET / -> 200 one [absent: new] [over: new]',
+      ],
+    },
+    {
+      name: 'format commands in headers',
+      routes: `
+        - match: { prefix: / }
+          name: the-route
+          request_headers_to_add:
+            - { header: { key: f-method, value: '%REQ(:METHOD)%' } }
+            - { header: { key: f-path, value: '%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%' } }
+            - { header: { key: f-authority, value: '%REQ(:AUTHORITY)%' } }
+            - { header: { key: f-alt, value: '[%REQ(x-none?x-some)%]' } }
+            - { header: { key: f-cut, value: '%REQ(x-some):2%' } }
+            - { header: { key: f-cent, value: '100%%' } }
+            - { header: { key: f-absent, value: '%REQ(x-none)%' } }
+            - { header: { key: f-path-nq, value: '%PATH(NQ)%' } }
+            - { header: { key: f-query, value: '%QUERY_PARAM(a)%' } }
+            - { header: { key: f-route, value: '%ROUTE_NAME%' } }
+            - { header: { key: f-cluster, value: '%UPSTREAM_CLUSTER%' } }
+            - { header: { key: f-host, value: '%UPSTREAM_HOST%' } }
+            - { header: { key: f-protocol, value: '%PROTOCOL%' } }
+            - { header: { key: f-code, value: '%RESPONSE_CODE%' } }
+            - { header: { key: f-meta, value: '%DYNAMIC_METADATA(a:b)%' } }
+            - { header: { key: f-year, value: '%START_TIME(%Y)%' } }
+          response_headers_to_add:
+            - { header: { key: f-code, value: '%RESPONSE_CODE%' } }
+            - { header: { key: f-resp, value: '%RESP(x-out)%' } }
+            - { header: { key: f-flags, value: '%RESPONSE_FLAGS%' } }
+            - { header: { key: f-cluster, value: '%UPSTREAM_CLUSTER%' } }
+            - { header: { key: f-route, value: '%ROUTE_NAME%' } }
+            - { header: { key: f-req, value: '%REQ(x-some)%' } }
+          route: { cluster: one }`,
+      requests: [
+        'GET /p?a=1&b=2 [x-some: value] -> 200 one [f-alt: [value]] [f-cut: va]',
+        { line: 'POST /p "body" -> 404 one', answer: { status: 404, headers: [['x-out', 'yes']] } },
+      ],
+    },
+    {
+      name: 'a format that is none',
+      routes: `[{ match: { prefix: / }, request_headers_to_add: [{ header: { key: a, value: '%NOTHING%' } }], route: { cluster: one } }]`,
+      requests: [],
+      refused: 'request_headers_to_add',
+    },
+    {
+      name: 'pseudo headers are not to be changed',
+      routes: `[{ match: { prefix: / }, request_headers_to_add: [{ header: { key: ':path', value: a } }], route: { cluster: one } }]`,
+      requests: [],
+      refused: 'may not be modified',
+    },
+    {
+      name: 'nor is the host to be removed',
+      routes: `[{ match: { prefix: / }, request_headers_to_remove: [host], route: { cluster: one } }]`,
+      requests: [],
+      refused: 'may not be removed',
+    },
+    {
+      name: 'mutations see the path before it is rewritten, and what the router says of time',
+      routes: `
+        - match: { prefix: /a }
+          request_headers_to_add:
+            - { header: { key: seen-path, value: '%REQ(:PATH)%' } }
+            - { header: { key: seen-time, value: '%REQ(x-envoy-expected-rq-timeout-ms)%' } }
+          request_headers_to_remove: [x-envoy-expected-rq-timeout-ms]
+          route: { cluster: one, prefix_rewrite: /b, timeout: 30s }`,
+      requests: ['GET /a -> 200 one /b [seen-path: /a]'],
+    },
+  ],
+};
