@@ -83,10 +83,17 @@ export function endpoint(): Layer {
   };
 }
 
+/** The codes of gRPC that are not the server's failure, as Envoy sees it: those that it would tell in HTTP by less than 500. */
+const grpcServed: ReadonlySet<string> = new Set(['0', '1', '3', '5', '6', '7', '8', '9', '10', '11', '16']);
+
 class EndpointHandler extends PassHandler {
   readonly #cluster: NonNullable<Call['cluster']>;
   readonly #endpoint: NonNullable<Call['endpoint']>;
   #status = 0;
+  /** gRPC's status in the headers, where there is no more to come. */
+  #grpcStatus: string | undefined;
+  /** The server has told its load with this response; what it says again at the end is the same. */
+  #loadTold = false;
 
   constructor(call: Call, handler: Handler) {
     super(handler);
@@ -102,12 +109,16 @@ class EndpointHandler extends PassHandler {
 
   override onResponseStart(status: number, headers: Headers, message: string): void {
     this.#status = status;
+    this.#grpcStatus = headers.get('grpc-status');
     countStatus(this.#cluster.stats, status);
+    this.#hearLoad(headers);
     this.next.onResponseStart(status, headers, message);
   }
 
   override onResponseEnd(trailers: Headers): void {
-    this.#end(this.#status < 500);
+    const grpcStatus = this.#grpcStatus ?? trailers.get('grpc-status');
+    this.#end(this.#status < 500 && (grpcStatus === undefined || grpcServed.has(grpcStatus)));
+    this.#hearLoad(trailers);
     this.next.onResponseEnd(trailers);
   }
 
@@ -123,6 +134,12 @@ class EndpointHandler extends PassHandler {
       this.#cluster.stats.upstream_rq_tx_reset++;
     }
     this.next.onResponseError(error);
+  }
+
+  #hearLoad(headers: Headers): void {
+    const { loadMetrics } = this.#cluster;
+    if (loadMetrics === null || this.#loadTold) return;
+    this.#loadTold = loadMetrics.read(headers, this.#endpoint);
   }
 
   #end(success: boolean): void {

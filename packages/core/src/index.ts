@@ -2,7 +2,7 @@
 export { type Body, type BodyReader, BytesBody, StreamBody, type StreamBodyOptions } from './body.ts';
 export { Call, type CallContext, type DynamicMetadata, type Head } from './call.ts';
 export { Cluster, type ClusterParts } from './cluster/cluster.ts';
-export { type ClusterHandle, Clusters, type ClustersParts } from './cluster/clusters.ts';
+export { type ClusterFollower, type ClusterHandle, Clusters, type ClustersParts } from './cluster/clusters.ts';
 export type {
   ConnectError,
   Connecting,
@@ -43,6 +43,9 @@ export { asFilterType, type OwnFilter } from './filters/own-filter.ts';
 export { compileFormat, type Format } from './format/format.ts';
 export { FormatError } from './format/piece.ts';
 export { type FlatHeaders, type HeaderRecord, Headers } from './headers.ts';
+export type { ClusterLoad } from './load/cluster-load.ts';
+export type { ClusterSums, EndpointSums, LoadSums, LocalitySums, MetricSum } from './load/load-sums.ts';
+export type { OrcaCodec, OrcaReport } from './load/orca.ts';
 export * from './model/index.ts';
 export { type OutboundParts, outbound } from './outbound.ts';
 export { RetryBudget, type RetryBudgetOptions } from './resilience/budget.ts';

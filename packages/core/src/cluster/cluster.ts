@@ -2,6 +2,9 @@ import { type HostSet, hostSet } from '../balance/host-set.ts';
 import type { Call } from '../call.ts';
 import type { Holder } from '../controller.ts';
 import { MeshError } from '../errors.ts';
+import { ClusterLoad } from '../load/cluster-load.ts';
+import { LoadMetrics } from '../load/load-metrics.ts';
+import type { OrcaCodec } from '../load/orca.ts';
 import type { ClusterConfig } from '../model/cluster.ts';
 import { addressText, type ClusterLoadAssignment } from '../model/endpoint.ts';
 import { RetryBudget } from '../resilience/budget.ts';
@@ -16,6 +19,8 @@ export interface ClusterParts {
   readonly connector: Connector;
   readonly clock: Clock;
   readonly random: Random;
+  /** Reads what servers say of their own load. Default: it is not read. */
+  readonly orca?: OrcaCodec | undefined;
 }
 
 /**
@@ -36,6 +41,9 @@ export class Cluster {
   /** Calls that wait for their next attempt. */
   readonly backoffs: Set<Holder> = new Set();
   readonly #random: Random;
+  readonly #orca: OrcaCodec | null;
+  #load: ClusterLoad | null = null;
+  #loadMetrics: LoadMetrics | null = null;
   #endpoints = new Map<string, Endpoint>();
   /** Hosts that the feed no longer names and that had calls or connections when they were last looked at. */
   readonly #leaving = new Set<Endpoint>();
@@ -48,6 +56,7 @@ export class Cluster {
     this.config = config;
     this.connector = parts.connector;
     this.#random = parts.random;
+    this.#orca = parts.orca ?? null;
     this.safeRetryBudget = new RetryBudget(parts.clock);
     this.#hosts = this.#table();
   }
@@ -67,9 +76,27 @@ export class Cluster {
     return this.retriesActive === 0;
   }
 
+  /** Takes the metrics of load reports out of responses; null where nobody asks for them. */
+  get loadMetrics(): LoadMetrics | null {
+    return this.#loadMetrics;
+  }
+
+  /** Begins to add up what is done, for load reports. */
+  startLoad(): ClusterLoad {
+    this.#load ??= new ClusterLoad(this.stats, this.#endpoints.values());
+    this.#chooseMetrics();
+    return this.#load;
+  }
+
+  stopLoad(): void {
+    this.#load = null;
+    this.#loadMetrics = null;
+  }
+
   /** New settings; the endpoints stay as they are. */
   configure(config: ClusterConfig): void {
     this.config = config;
+    this.#chooseMetrics();
     this.#rebuild();
   }
 
@@ -102,6 +129,7 @@ export class Cluster {
       if (endpoint.pool?.empty === false) this.#leaving.add(endpoint);
     }
     this.#endpoints = next;
+    this.#load?.follow(next.values());
     if (changed) this.stats.membership_change++;
     this.#rebuild();
   }
@@ -142,6 +170,14 @@ export class Cluster {
     this.#destroyed = error;
     for (const waiting of [...this.backoffs]) waiting.abort(error);
     for (const endpoint of [...this.#known()]) endpoint.pool?.destroy(error);
+  }
+
+  #chooseMetrics(): void {
+    const names = this.config.loadMetrics;
+    const load = this.#load;
+    const orca = this.#orca;
+    this.#loadMetrics =
+      load === null || orca === null || names.length === 0 ? null : new LoadMetrics(names, orca, load);
   }
 
   *#known(): Iterable<Endpoint> {

@@ -5,9 +5,19 @@ import type { ClusterLoadAssignment } from '../model/endpoint.ts';
 import { Cluster, type ClusterParts } from './cluster.ts';
 import { followNames } from './named-hosts.ts';
 
+/** Hears of the clusters that calls can go to. */
+export interface ClusterFollower {
+  /** A cluster came into use, or has new settings. */
+  used(cluster: Cluster): void;
+  /** No new calls come; those in flight go on. */
+  gone(cluster: Cluster): void;
+}
+
 export interface ClustersParts extends ClusterParts {
   readonly source: ConfigSource;
   readonly resolver: Resolver;
+  /** Default: nobody. */
+  readonly follower?: ClusterFollower | undefined;
 }
 
 /** One user's hold on a cluster. */
@@ -135,6 +145,7 @@ class LiveCluster {
     const cluster = before ?? new Cluster(config, this.#parts);
     if (before === null) this.#warming = cluster;
     cluster.stats.update_success++;
+    if (cluster === this.cluster) this.#parts.follower?.used(cluster);
     this.#follow(config, cluster);
   }
 
@@ -196,6 +207,7 @@ class LiveCluster {
   #settle(): void {
     if (this.#warming === null) return;
     this.cluster = this.#warming;
+    this.#parts.follower?.used(this.cluster);
     this.#warming = null;
     this.error = null;
     this.settled = true;
@@ -204,6 +216,7 @@ class LiveCluster {
 
   #drop(): void {
     const cluster = this.cluster ?? this.#warming;
+    if (this.cluster !== null) this.#parts.follower?.gone(this.cluster);
     this.cluster = null;
     this.#warming = null;
     if (cluster !== null) this.#retire(cluster);

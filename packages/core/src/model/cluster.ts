@@ -57,6 +57,10 @@ export interface ClusterConfig {
   readonly idleTimeoutMs: number;
   /** Requests after which a connection is closed; 0 for no limit. */
   readonly maxRequestsPerConnection: number;
+  /** Its load is reported to the control plane that it comes from. (`lrs_server: self`) */
+  readonly reportsLoad: boolean;
+  /** What of the servers' own reports goes into load reports: `cpu_utilization`, `named_metrics.*` … (`lrs_report_endpoint_metrics`) */
+  readonly loadMetrics: readonly string[];
   /** What this version cannot honour and must not ignore (TLS material, protocol …), naming proto fields. A call to such a cluster is refused: fail closed. */
   readonly unsupported: readonly string[];
   readonly metadata: Metadata;

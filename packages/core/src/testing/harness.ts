@@ -6,6 +6,7 @@ import type { MeshError } from '../errors.ts';
 import { FilterCompiler, type FilterCompilerParts } from '../filters/compile.ts';
 import { type FilterType, newFilterStats } from '../filters/filter.ts';
 import type { Headers } from '../headers.ts';
+import type { OrcaCodec } from '../load/orca.ts';
 import { ROUTE_CONFIGURATION_DEFAULTS } from '../model/defaults.ts';
 import type { HttpFilterConfig } from '../model/http-filter.ts';
 import type { RouteConfiguration, VirtualHost } from '../model/route.ts';
@@ -91,6 +92,7 @@ export interface HarnessOptions extends ClusterOptions {
   readonly ports?: readonly number[];
   readonly random?: Random;
   readonly maxHeld?: number;
+  readonly orca?: OrcaCodec;
 }
 
 /** The whole outbound stack over a connector, a clock and a cluster that belong to the test. */
@@ -130,11 +132,12 @@ export class Harness {
     this.dispatch = outbound(this.parts);
   }
 
-  newCluster(options: ClusterOptions): Cluster {
+  newCluster(options: ClusterOptions & Pick<HarnessOptions, 'orca'>): Cluster {
     return new Cluster(clusterConfig(options), {
       connector: this.connector,
       clock: this.clock,
       random: this.random,
+      orca: options.orca,
     });
   }
 

@@ -56,8 +56,8 @@ export class Exchange implements Holder {
     return this;
   }
 
-  end(): this {
-    if (this.#close(true)) this.handler.onResponseEnd(Headers.empty());
+  end(trailers: readonly string[] = []): this {
+    if (this.#close(true)) this.handler.onResponseEnd(Headers.from([...trailers]));
     return this;
   }
 

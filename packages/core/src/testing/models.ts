@@ -67,6 +67,7 @@ export interface ClusterOptions {
   readonly panic?: number;
   readonly connectTimeoutMs?: number;
   readonly unsupported?: readonly string[];
+  readonly loadMetrics?: readonly string[];
 }
 
 export function clusterConfig(options: ClusterOptions = {}): ClusterConfig {
@@ -84,6 +85,8 @@ export function clusterConfig(options: ClusterOptions = {}): ClusterConfig {
     healthyPanicThreshold: options.panic ?? 50,
     idleTimeoutMs: 3_600_000,
     maxRequestsPerConnection: 0,
+    reportsLoad: false,
+    loadMetrics: options.loadMetrics ?? [],
     unsupported: options.unsupported ?? [],
     metadata: {},
   };

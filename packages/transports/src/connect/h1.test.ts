@@ -28,6 +28,8 @@ const config: ClusterConfig = {
   healthyPanicThreshold: 50,
   idleTimeoutMs: 0,
   maxRequestsPerConnection: 0,
+  reportsLoad: false,
+  loadMetrics: [],
   unsupported: [],
   metadata: {},
 };

@@ -95,6 +95,9 @@ export function decodeCluster(decoding: Decoding, message: ProtoCluster): Cluste
     healthyPanicThreshold: message.commonLbConfig?.healthyPanicThreshold?.value ?? DEFAULT_PANIC_PERCENT,
     idleTimeoutMs: protocol.idleTimeoutMs,
     maxRequestsPerConnection: protocol.maxRequestsPerConnection,
+    // Only this is defined for it (gRFC A27); Envoy reports by its bootstrap and looks at neither.
+    reportsLoad: message.lrsServer?.configSourceSpecifier.case === 'self',
+    loadMetrics: message.lrsReportEndpointMetrics,
     unsupported,
     metadata: message.metadata?.filterMetadata ?? {},
   };

@@ -510,6 +510,8 @@ describe('decodeCluster', () => {
       },
       healthyPanicThreshold: 50,
       idleTimeoutMs: 3_600_000,
+      reportsLoad: false,
+      loadMetrics: [],
       maxRequestsPerConnection: 0,
       unsupported: [],
       metadata: {},
@@ -537,6 +539,13 @@ describe('decodeCluster', () => {
     const name = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
     return { typed_extension_protocol_options: { [name]: { '@type': API + name, ...json } } };
   };
+
+  it('reads where load is reported to, and what of', () => {
+    const config = cluster({ lrs_server: { self: {} }, lrs_report_endpoint_metrics: ['eps', 'named_metrics.*'] });
+    assert.equal(config.reportsLoad, true);
+    assert.deepEqual(config.loadMetrics, ['eps', 'named_metrics.*']);
+    assert.equal(cluster({ lrs_server: { ads: {} } }).reportsLoad, false);
+  });
 
   it('reads types of discovery', () => {
     const strict = cluster({ type: 'STRICT_DNS', load_assignment: endpoints('reviews'), dns_refresh_rate: '60s' });

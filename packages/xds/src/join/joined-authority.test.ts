@@ -131,6 +131,8 @@ function empty(name: string): ClusterConfig {
     healthyPanicThreshold: 50,
     idleTimeoutMs: 0,
     maxRequestsPerConnection: 0,
+    reportsLoad: false,
+    loadMetrics: [],
     unsupported: [],
     metadata: {},
   };

@@ -1,0 +1,90 @@
+import type { Endpoint } from '../cluster/endpoint.ts';
+import type { ClusterStats } from '../cluster/stats.ts';
+import type { Locality } from '../model/endpoint.ts';
+import { EndpointLoad } from './endpoint-load.ts';
+import { type ClusterSums, type EndpointSums, isAny, LoadCounter, type LocalitySums } from './load-sums.ts';
+
+/**
+ * The load of one cluster, from one report to the next; there is none where nobody asks for it. What an endpoint did counts for the
+ * locality that it was in, also after it has moved or gone.
+ */
+export class ClusterLoad {
+  readonly #stats: ClusterStats;
+  #dropped: number;
+  readonly #present = new Map<Endpoint, EndpointLoad>();
+  /** Endpoints that are gone, and have sums to tell or calls in flight. */
+  #leaving: EndpointLoad[] = [];
+  /** What endpoints did where they are no longer. */
+  #moved: { readonly locality: Locality; readonly priority: number; readonly sums: EndpointSums }[] = [];
+
+  constructor(stats: ClusterStats, endpoints: Iterable<Endpoint>) {
+    this.#stats = stats;
+    this.#dropped = stats.upstream_rq_pending_overflow;
+    this.follow(endpoints);
+  }
+
+  /** Calls are in flight to endpoints that are still to be told of. */
+  get busy(): boolean {
+    return [...this.#present.values(), ...this.#leaving].some(({ busy }) => busy);
+  }
+
+  /** The endpoints changed. */
+  follow(endpoints: Iterable<Endpoint>): void {
+    const gone = new Set(this.#present.keys());
+    for (const endpoint of endpoints) {
+      gone.delete(endpoint);
+      const load = this.#present.get(endpoint);
+      if (load?.inPlace === true) continue;
+      if (load !== undefined) {
+        const { locality, priority } = load;
+        this.#moved.push({ locality, priority, sums: { ...load.take(), inProgress: 0 } });
+      }
+      this.#present.set(endpoint, new EndpointLoad(endpoint));
+    }
+    for (const endpoint of gone) {
+      this.#leaving.push(this.#present.get(endpoint) as EndpointLoad);
+      this.#present.delete(endpoint);
+    }
+  }
+
+  /** A metric of the server's own report. */
+  addMetric(endpoint: Endpoint, name: string, value: number): void {
+    const load = this.#present.get(endpoint) ?? this.#leaving.find((each) => each.endpoint === endpoint);
+    load?.addMetric(name, value);
+  }
+
+  /** The sums, which begin anew with this. */
+  take(): ClusterSums {
+    const localities = new Map<string, LocalityCounter>();
+    const add = (locality: Locality, priority: number, sums: EndpointSums): void => {
+      const key = JSON.stringify([priority, locality.region, locality.zone, locality.subZone]);
+      const counter = localities.get(key) ?? new LocalityCounter(locality, priority);
+      localities.set(key, counter);
+      counter.addEndpoint(sums);
+    };
+    for (const { locality, priority, sums } of this.#moved) add(locality, priority, sums);
+    for (const load of [...this.#present.values(), ...this.#leaving]) add(load.locality, load.priority, load.take());
+    this.#moved = [];
+    this.#leaving = this.#leaving.filter(({ busy }) => busy);
+    const dropped = this.#stats.upstream_rq_pending_overflow - this.#dropped;
+    this.#dropped += dropped;
+    return { dropped, localities: [...localities.values()].filter(isAny) };
+  }
+}
+
+class LocalityCounter extends LoadCounter implements LocalitySums {
+  readonly locality: Locality;
+  readonly priority: number;
+  readonly endpoints: EndpointSums[] = [];
+
+  constructor(locality: Locality, priority: number) {
+    super();
+    this.locality = locality;
+    this.priority = priority;
+  }
+
+  addEndpoint(sums: EndpointSums): void {
+    this.addAll(sums);
+    if (isAny(sums)) this.endpoints.push(sums);
+  }
+}
