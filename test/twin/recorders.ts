@@ -80,7 +80,8 @@ export class Recorders {
     this.#ports.set(name, (server.address() as AddressInfo).port);
   }
 
-  async #record(recorder: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #record(server: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const recorder = labelOf(server);
     const chunks: Buffer[] = [];
     try {
       for await (const chunk of request) chunks.push(chunk as Buffer);
@@ -105,6 +106,11 @@ export class Recorders {
     const timer = setTimeout(() => answer(response, chosen, recorder), chosen.delayMs);
     response.once('close', () => clearTimeout(timer));
   }
+}
+
+/** Recorders named `reviews #1` and `reviews #2` are told apart by their ports only: both are `reviews`. */
+function labelOf(name: string): string {
+  return name.replace(/ #\d+$/, '');
 }
 
 function answer(response: ServerResponse, script: Answer, recorder: string): void {

@@ -20,12 +20,16 @@ export interface Expectation {
   readonly downstream: readonly (readonly [string, string | null])[];
 }
 
-export interface RequestLine {
+/** What a line asks. */
+export interface RequestText {
   readonly method: string;
   readonly authority: string;
   readonly path: string;
   readonly headers: readonly Pair[];
   readonly body: string | null;
+}
+
+export interface RequestLine extends RequestText {
   readonly expected: Expectation;
 }
 
@@ -39,11 +43,22 @@ export interface RequestLine {
  * `!` for none; the body that came back; response flags in capitals.
  */
 export function parseRequestLine(line: string): RequestLine {
+  const { request, expected } = readRequestLine(line);
+  if (expected === null) throw new Error(`no " -> " in: ${line}; say at least the status that must come`);
+  return { ...request, expected };
+}
+
+/** The same, where nothing need be expected. */
+export function readRequestLine(line: string): {
+  readonly request: RequestText;
+  readonly expected: Expectation | null;
+} {
   const arrow = line.lastIndexOf(' -> ');
-  if (arrow < 0) throw new Error(`no " -> " in: ${line}; say at least the status that must come`);
-  const [method = '', target = '', ...rest] = tokens(line.slice(0, arrow));
+  const text = arrow < 0 ? line : line.slice(0, arrow);
+  const [method = '', target = '', ...rest] = tokens(text);
   const slash = target.indexOf('/');
   const authority = slash < 0 ? target : target.slice(0, slash);
+  const path = slash < 0 ? '/' : target.slice(slash);
   const headers: Pair[] = [];
   let body: string | null = null;
   for (const token of rest) {
@@ -51,8 +66,8 @@ export function parseRequestLine(line: string): RequestLine {
     else if (token.startsWith('"')) body = JSON.parse(token) as string;
     else throw new Error(`what is ${token} in: ${line}; write [name: value] or "body"`);
   }
-  const path = slash < 0 ? '/' : target.slice(slash);
-  return { method, authority: authority || 'shop', path, headers, body, expected: expectation(line, arrow) };
+  const request = { method, authority: authority || 'shop', path, headers, body };
+  return { request, expected: arrow < 0 ? null : expectation(line, arrow) };
 }
 
 function expectation(line: string, arrow: number): Expectation {

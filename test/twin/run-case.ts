@@ -4,8 +4,8 @@ import { disagreements } from './compare.ts';
 import { broken } from './expectation.ts';
 import type { PlacedCase } from './feed.ts';
 import type { Observation } from './observation.ts';
-import { parseRequestLine, type RequestLine } from './request-line.ts';
-import { bounds } from './shares.ts';
+import { type Expectation, parseRequestLine, type RequestText } from './request-line.ts';
+import { bounds, sameShare } from './shares.ts';
 import type { Both, Twin } from './twin.ts';
 
 /** What came of a case: nothing to say where it holds. */
@@ -13,6 +13,11 @@ export interface Verdict {
   readonly area: string;
   readonly definition: Case;
   readonly problems: readonly string[];
+}
+
+/** A request, in which way soever it was given. */
+export interface AnyAsk extends RequestText, Omit<Ask, 'line' | 'headers' | 'body'> {
+  readonly expected: Expectation | null;
 }
 
 /** Calls of a split that are under way at once, on each side. */
@@ -25,10 +30,8 @@ export async function runCase(twin: Twin, { definition, name, port }: PlacedCase
     const ask: Ask = typeof request === 'string' ? { line: request } : request;
     const said = (lines: readonly string[]) => problems.push(...lines.map((line) => `${ask.line}\n      ${line}`));
     try {
-      const line = parseRequestLine(ask.line);
-      const call = () => twin.ask(name, port, sentOf(ask, line), answersOf(ask));
-      if (ask.split !== undefined) said(await splitProblems(ask, call));
-      else said(problemsOf(line, await call()));
+      const { differences } = await judgeAsk(twin, { service: name, port }, fromAsk(ask));
+      said(differences);
     } catch (error) {
       said([error instanceof Error ? (error.stack ?? error.message) : String(error)]);
     }
@@ -36,32 +39,52 @@ export async function runCase(twin: Twin, { definition, name, port }: PlacedCase
   return problems;
 }
 
-/** What is wrong with one request: the sides disagree, or either is not what the case says. */
-export function problemsOf({ expected }: RequestLine, both: Both): string[] {
-  return [...disagreements(both), ...broken(expected, both.envoy), ...broken(expected, both.inmesh)];
+/** What came of one request through both, and what is wrong with it: the sides disagree, or either is not what was expected. */
+export async function judgeAsk(
+  twin: Twin,
+  { service, port }: { readonly service: string; readonly port: number },
+  ask: AnyAsk,
+): Promise<{ outcome: string; differences: readonly string[] }> {
+  const call = () => twin.ask(service, port, sentOf(ask), answersOf(ask));
+  if (ask.times !== undefined) return splitProblems(ask.times, ask.split ?? null, call);
+  const both = await call();
+  const { expected } = ask;
+  const missed = expected === null ? [] : [...broken(expected, both.envoy), ...broken(expected, both.inmesh)];
+  return { outcome: outcomeOf(both.envoy), differences: [...disagreements(both), ...missed] };
 }
 
-function sentOf(ask: Ask, line: RequestLine): Sent {
-  const body = ask.body ?? line.body;
-  return {
-    method: line.method,
-    authority: line.authority,
-    path: line.path,
-    headers: [...line.headers, ...(ask.headers ?? [])],
-    body: body === null ? null : Buffer.from(body),
-  };
+function fromAsk({ line, headers = [], body, ...rest }: Ask): AnyAsk {
+  const read = parseRequestLine(line);
+  const own = body === undefined ? read.body : Buffer.from(body).toString('latin1');
+  return { ...read, ...rest, headers: [...read.headers, ...headers], body: own };
 }
 
-function answersOf({ answer = [] }: Ask): readonly Answer[] {
+function sentOf({ method, authority, path, headers, body }: AnyAsk): Sent {
+  return { method, authority, path, headers, body: body === null ? null : Buffer.from(body, 'latin1') };
+}
+
+function answersOf({ answer = [] }: AnyAsk): readonly Answer[] {
   return Array.isArray(answer) ? (answer as readonly Answer[]) : [answer as Answer];
 }
 
-/** Calls `times` times; where the calls went is what is looked at, on each side for itself. */
-async function splitProblems({ times = 1, split = {} }: Ask, call: () => Promise<Both>): Promise<string[]> {
+function outcomeOf({ reply, flags, cluster, endpoint }: Observation): string {
+  const where = cluster === null ? '' : ` by ${cluster}${endpoint === null ? '' : ` (${endpoint})`}`;
+  return `${reply.status}${flags === '-' ? '' : ` ${flags}`}${where}`;
+}
+
+/**
+ * Calls so many times; where the calls went is what is looked at: on each side against the shares, or, where none are given, on one
+ * against the other.
+ */
+async function splitProblems(
+  times: number,
+  split: Readonly<Record<string, number>> | null,
+  call: () => Promise<Both>,
+): Promise<{ outcome: string; differences: string[] }> {
   const counts = { envoy: new Map<string, number>(), inmesh: new Map<string, number>() };
-  const count = ({ side, arrivals, reply }: Observation) => {
-    // A call that reached nobody counts under the status that came instead.
-    const place = arrivals.at(-1)?.recorder ?? String(reply.status);
+  const count = ({ side, arrivals, reply, cluster }: Observation) => {
+    // A call that no recorder saw counts under its cluster, or under the status that came instead.
+    const place = arrivals.at(-1)?.recorder ?? cluster ?? String(reply.status);
     counts[side].set(place, (counts[side].get(place) ?? 0) + 1);
   };
   for (let done = 0; done < times; done += SPLIT_CONCURRENCY) {
@@ -71,13 +94,19 @@ async function splitProblems({ times = 1, split = {} }: Ask, call: () => Promise
       count(both.inmesh);
     }
   }
-  const problems: string[] = [];
-  for (const side of ['envoy', 'inmesh'] as const) {
-    for (const place of new Set([...Object.keys(split), ...counts[side].keys()])) {
-      const { least, most } = bounds(times, split[place] ?? 0);
-      const got = counts[side].get(place) ?? 0;
-      if (got < least || got > most) problems.push(`${side}: ${place} got ${got} of ${times}, not ${least} to ${most}`);
+  const differences: string[] = [];
+  for (const place of new Set([...Object.keys(split ?? {}), ...counts.envoy.keys(), ...counts.inmesh.keys()])) {
+    const theirs = counts.envoy.get(place) ?? 0;
+    const ours = counts.inmesh.get(place) ?? 0;
+    if (split === null) {
+      if (!sameShare(times, theirs, ours)) differences.push(`${place}: envoy ${theirs} of ${times}, inmesh ${ours}`);
+      continue;
+    }
+    const { least, most } = bounds(times, split[place] ?? 0);
+    for (const [side, got] of [['envoy', theirs] as const, ['inmesh', ours] as const]) {
+      if (got < least || got > most)
+        differences.push(`${side}: ${place} got ${got} of ${times}, not ${least} to ${most}`);
     }
   }
-  return problems;
+  return { outcome: [...counts.envoy].map(([place, each]) => `${each} ${place}`).join(', '), differences };
 }

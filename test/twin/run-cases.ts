@@ -3,7 +3,7 @@ import { type PlacedCase, recordersOf, resourcesOf, standardResources } from './
 import { listenerPorts } from './ports.ts';
 import { Recorders } from './recorders.ts';
 import { runCase, type Verdict } from './run-case.ts';
-import { Twin } from './twin.ts';
+import { sameFeed, Twin } from './twin.ts';
 
 /** Cases whose requests are under way at once. */
 const CONCURRENCY = 16;
@@ -21,10 +21,8 @@ export async function runCases(areas: readonly Area[]): Promise<Verdict[]> {
   const recorders = new Recorders();
   const recorderPorts = await recorders.ports(recordersOf(all.map(({ definition }) => definition)));
   const good = placed.filter(({ definition }) => definition.refused === undefined);
-  const feed = (cases: readonly PlacedCase[]) => [
-    ...standardResources(recorderPorts),
-    ...cases.flatMap((each) => resourcesOf(each, recorderPorts)),
-  ];
+  const feed = (cases: readonly PlacedCase[]) =>
+    sameFeed([...standardResources(recorderPorts), ...cases.flatMap((each) => resourcesOf(each, recorderPorts))]);
   const twin = await Twin.start(feed(good), recorders);
   try {
     const refusals = await twin.acknowledged();
@@ -43,7 +41,7 @@ export async function runCases(areas: readonly Area[]): Promise<Verdict[]> {
     await Promise.all(Array.from({ length: CONCURRENCY }, worker));
     const bad = placed.filter(({ definition }) => definition.refused !== undefined);
     if (bad.length > 0) {
-      twin.plane.update(feed([...good, ...bad]));
+      twin.update(feed([...good, ...bad]));
       for (const each of bad) verdicts.set(each.definition, await refusalProblems(twin, each));
     }
     return all.map(({ area, definition }) => ({ area, definition, problems: verdicts.get(definition) ?? ['not run'] }));

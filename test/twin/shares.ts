@@ -21,6 +21,14 @@ export function bounds(n: number, p: number): Bounds {
   return { least, most };
 }
 
+/**
+ * True where two counts of `n` independent calls each may have the same share behind them. Hoeffding: a count is further than
+ * √(n·ln(4/α)/2) from its mean with a chance of at most α/2, and the two are no further apart than twice that.
+ */
+export function sameShare(n: number, one: number, other: number): boolean {
+  return Math.abs(one - other) <= 2 * Math.sqrt((n * Math.log(4 / FALSE_ALARM)) / 2);
+}
+
 /** Kullback and Leibler's, of two coins. */
 function divergence(q: number, p: number): number {
   const term = (a: number, b: number) => (a === 0 ? 0 : a * Math.log(a / b));

@@ -19,6 +19,17 @@ export interface Refusals {
   readonly inmesh: readonly string[];
 }
 
+/** What each side is served. */
+export interface TwinFeed {
+  readonly envoy: readonly ResourceInput[];
+  readonly inmesh: readonly ResourceInput[];
+}
+
+/** The same for both. */
+export function sameFeed(resources: readonly ResourceInput[]): TwinFeed {
+  return { envoy: resources, inmesh: resources };
+}
+
 /** One control plane, one real Envoy and inmesh on the same feed, and the upstreams that record. */
 export class Twin {
   readonly plane: ControlPlane;
@@ -35,8 +46,9 @@ export class Twin {
     this.recorders = recorders;
   }
 
-  static async start(resources: readonly ResourceInput[], recorders: Recorders): Promise<Twin> {
-    const plane = await startControlPlane({ resources });
+  static async start(feed: TwinFeed, recorders: Recorders): Promise<Twin> {
+    const plane = await startControlPlane();
+    serve(plane, feed);
     const envoy = await Envoy.start({ node: 'envoy', ads: Number(plane.address.split(':')[1]) });
     const mesh = await createMesh({
       bootstrapConfig: JSON.stringify({
@@ -61,6 +73,11 @@ export class Twin {
       this.#ofMesh(service, sent, `m${number}`, answers),
     ]);
     return { envoy, inmesh };
+  }
+
+  /** Changes what is served. */
+  update(feed: TwinFeed): void {
+    serve(this.plane, feed);
   }
 
   /** Resolves once both have taken all that the control plane serves, or refused it. */
@@ -111,6 +128,14 @@ export class Twin {
       }
     }
     return nodes.some(({ id }) => id === 'envoy') ? refusals : null;
+  }
+}
+
+function serve(plane: ControlPlane, { envoy, inmesh }: TwinFeed): void {
+  if (envoy === inmesh) plane.update(envoy);
+  else {
+    plane.update(envoy, { node: 'envoy' });
+    plane.update(inmesh, { node: 'inmesh' });
   }
 }
 
