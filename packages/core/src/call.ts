@@ -4,7 +4,9 @@ import type { Endpoint } from './cluster/endpoint.ts';
 import { Controller } from './controller.ts';
 import type { MeshError } from './errors.ts';
 import type { Headers } from './headers.ts';
-import type { ClusterShare, RouteEntry, RouteTable } from './router/route-table.ts';
+import type { ClusterShare } from './router/cluster-share.ts';
+import type { RouteEntry } from './router/route-entry.ts';
+import type { RouteTable } from './router/route-table.ts';
 import type { Random } from './util/random.ts';
 
 /** The first line and the headers of a request: as the caller gave them at first, as they go upstream in the end. */

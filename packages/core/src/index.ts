@@ -49,8 +49,10 @@ export type { OrcaCodec, OrcaReport } from './load/orca.ts';
 export * from './model/index.ts';
 export { type OutboundParts, outbound } from './outbound.ts';
 export { RetryBudget, type RetryBudgetOptions } from './resilience/budget.ts';
+export type { ClusterChoice } from './router/cluster-share.ts';
 export { findVirtualHost, withoutPort } from './router/domains.ts';
-export { type ClusterChoice, type RouteEntry, RouteTable, type RouteTableParts } from './router/route-table.ts';
+export type { RouteEntry } from './router/route-entry.ts';
+export { RouteTable, type RouteTableParts } from './router/route-table.ts';
 export { Runtime } from './runtime/runtime.ts';
 export { flattenRuntime, RuntimeValueError, runtimeValue } from './runtime/runtime-value.ts';
 export type {

@@ -270,5 +270,55 @@ export const actions: Area = {
           route: { cluster: one, prefix_rewrite: /b, timeout: 30s }`,
       requests: ['GET /a -> 200 one /b [seen-path: /a]'],
     },
+    {
+      name: 'cluster_header',
+      routes: `
+        - { match: { prefix: /status }, route: { cluster_header: X-Cluster, cluster_not_found_response_code: NOT_FOUND } }
+        - { match: { prefix: / }, route: { cluster_header: X-Cluster } }`,
+      requests: [
+        'GET / [x-cluster: two] -> 200 two',
+        'GET / [X-Cluster: three] -> 200 three',
+        'GET / -> 503 NC',
+        'GET /status -> 404 NC',
+        'GET / [x-cluster: one] [x-cluster: two] -> 200 one',
+      ],
+    },
+    {
+      name: 'cluster_header among weighted clusters',
+      routes: `
+        - match: { prefix: / }
+          route:
+            weighted_clusters:
+              clusters:
+                - { name: one, weight: 0 }
+                - { cluster_header: x-cluster, weight: 1, request_headers_to_add: [{ header: { key: a, value: b } }] }`,
+      requests: ['GET / [x-cluster: two] -> 200 two [a: b]', 'GET / -> 503 NC'],
+    },
+    {
+      name: 'weights by a header of the request',
+      routes: `
+        - match: { prefix: / }
+          route:
+            weighted_clusters:
+              header_name: x-point
+              clusters: [{ name: one, weight: 10 }, { name: two, weight: 0 }, { name: three, weight: 20 }]`,
+      requests: [
+        'GET / [x-point: 0] -> 200 one',
+        'GET / [x-point: 9] -> 200 one',
+        'GET / [x-point: 10] -> 200 three',
+        'GET / [x-point: 29] -> 200 three',
+        'GET / [x-point: 30] -> 200 one',
+        'GET / [x-point: 18446744073709551615] -> 200 three',
+      ],
+    },
+    {
+      name: 'the host of a weighted cluster',
+      routes: `
+        - match: { prefix: / }
+          route:
+            host_rewrite_literal: of.the.route
+            weighted_clusters: { clusters: [{ name: one, weight: 1, host_rewrite_literal: of.the.share }] }`,
+      requests: ['GET / -> 200 one'],
+    },
   ],
 };

@@ -26,6 +26,7 @@ export const ROUTE_DEFAULTS: Omit<Route, 'path' | 'action'> = {
 /** Without the timeout: Envoy's is 15 s for a route that names none, and none for what is no route of the feed. */
 export const FORWARD_DEFAULTS: Omit<ForwardAction, 'clusters' | 'totalWeight' | 'timeoutMs'> = {
   kind: 'forward',
+  weightHeader: '',
   clusterNotFoundStatus: 503,
   retryPolicy: null,
   priority: 'default',
@@ -35,6 +36,7 @@ export const FORWARD_DEFAULTS: Omit<ForwardAction, 'clusters' | 'totalWeight' | 
 };
 
 export const WEIGHTED_CLUSTER_DEFAULTS: Omit<WeightedCluster, 'name' | 'weight'> = {
+  clusterHeader: '',
   hostRewrite: '',
   mutations: NO_MESSAGE_MUTATIONS,
 };

@@ -64,6 +64,8 @@ export interface ForwardAction {
   readonly clusters: readonly WeightedCluster[];
   /** Sum of the weights. */
   readonly totalWeight: number;
+  /** A request header that says the number by which the weights decide, in lower case; empty for chance. (WeightedCluster.header_name) */
+  readonly weightHeader: string;
   /** Status of the local reply when the chosen cluster does not exist: 503 by default, else 404 or 500. */
   readonly clusterNotFoundStatus: number;
   /** Milliseconds from the end of the request to the end of the response; 15,000 by default, as Envoy's; 0 for none. */
@@ -77,9 +79,12 @@ export interface ForwardAction {
 }
 
 export interface WeightedCluster {
+  /** Empty where `clusterHeader` tells. */
   readonly name: string;
+  /** The request header that names the cluster, in lower case; empty for none. (cluster_header) */
+  readonly clusterHeader: string;
   readonly weight: number;
-  /** Its calls' authority, before any rewrite of the route; empty for none. (host_rewrite_literal) */
+  /** The authority of its calls, as rewrites of the route find it; empty for none. (host_rewrite_literal) */
   readonly hostRewrite: string;
   /** Of calls that go to it; made before those of the route. */
   readonly mutations: MessageMutations;

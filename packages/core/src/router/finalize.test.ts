@@ -9,8 +9,8 @@ import { Harness, routeTable } from '../testing/harness.ts';
 import { Inner } from '../testing/inner.ts';
 import { forward, retryPolicy, route, virtualHost } from '../testing/models.ts';
 import { VirtualClock } from '../util/virtual-clock.ts';
+import type { ClusterChoice } from './cluster-share.ts';
 import { finalize } from './finalize.ts';
-import type { ClusterChoice } from './route-table.ts';
 import { router } from './router.ts';
 
 function setup(vh: VirtualHost, clusters: Readonly<Record<string, ClusterChoice>> = {}) {

@@ -8,7 +8,7 @@ import { localReply } from '../local-reply.ts';
 import type { Clock } from '../util/clock.ts';
 import { mutateResponse } from './response-headers.ts';
 import { rewriteHead } from './rewrite.ts';
-import type { RouteEntry } from './route-table.ts';
+import type { RouteEntry } from './route-entry.ts';
 import { routeRefusal } from './router.ts';
 
 export interface FinalizeParts {
@@ -34,7 +34,7 @@ export function finalize({ requestId, clock }: FinalizeParts): Layer {
     }
     const share = route.choose(call);
     call.share = share;
-    const cluster = share?.choice ?? route.noCluster();
+    const cluster = share?.clusterOf(call) ?? route.noCluster();
     if (isMeshError(cluster)) {
       counted.onResponseError(cluster);
       return;

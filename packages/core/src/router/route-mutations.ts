@@ -1,6 +1,5 @@
 import type { Shown } from '../format/shown.ts';
 import type { Headers } from '../headers.ts';
-import type { HeaderMutations } from '../model/header-mutation.ts';
 import type { Route, RouteConfiguration, VirtualHost, WeightedCluster } from '../model/route.ts';
 import { compileHeaderMutations, type HeaderMutator } from './header-mutation.ts';
 
@@ -14,8 +13,8 @@ export interface MutationLevels {
 /**
  * What routing does to the headers of requests, or of responses, through a route; null for nothing.
  *
- * The share of a weighted cluster comes first; then, as Envoy does it, the route, its virtual host, the route configuration, so that
- * the most general wins; or the other way about with `most_specific_header_mutations_wins`.
+ * The share of a weighted cluster comes first, with its own name for the host; then, as Envoy does it, the route, its virtual host, the
+ * route configuration, so that the most general wins; or the other way about with `most_specific_header_mutations_wins`.
  */
 export function routeMutations(
   kind: 'request' | 'response',
@@ -24,12 +23,22 @@ export function routeMutations(
 ): HeaderMutator | null {
   const levels = [route.mutations, virtualHost.mutations, config.mutations];
   if (config.mostSpecificHeaderMutationsWins) levels.reverse();
-  if (share !== null) levels.unshift(share.mutations);
-  return inTurn(levels.map((level) => level[kind]));
+  const mutators = levels.map((level) => compileHeaderMutations(level[kind]));
+  if (share !== null) {
+    const host = kind === 'request' && share.hostRewrite !== '' ? hostSetter(share.hostRewrite) : null;
+    mutators.unshift(compileHeaderMutations(share.mutations[kind]), host);
+  }
+  return inTurn(mutators.filter((each) => each !== null));
 }
 
-function inTurn(mutations: readonly HeaderMutations[]): HeaderMutator | null {
-  const mutators = mutations.map(compileHeaderMutations).filter((each) => each !== null);
+/** Unlike a rewrite of the route this one leaves no note. */
+function hostSetter(host: string): HeaderMutator {
+  return (_, { call }) => {
+    call.head.authority = host;
+  };
+}
+
+function inTurn(mutators: readonly HeaderMutator[]): HeaderMutator | null {
   if (mutators.length <= 1) return mutators[0] ?? null;
   return (headers: Headers, shown: Shown) => {
     for (const mutate of mutators) mutate(headers, shown);

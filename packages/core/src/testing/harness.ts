@@ -11,7 +11,8 @@ import { ROUTE_CONFIGURATION_DEFAULTS } from '../model/defaults.ts';
 import type { HttpFilterConfig } from '../model/http-filter.ts';
 import type { RouteConfiguration, VirtualHost } from '../model/route.ts';
 import { type OutboundParts, outbound } from '../outbound.ts';
-import { type ClusterChoice, RouteTable } from '../router/route-table.ts';
+import type { ClusterChoice } from '../router/cluster-share.ts';
+import { RouteTable } from '../router/route-table.ts';
 import { MeshStats } from '../telemetry/observe.ts';
 import { type Random, seededRandom } from '../util/random.ts';
 import { noRegex, type RegexEngine } from '../util/regex.ts';
@@ -81,6 +82,7 @@ export function routeTable(
     config: { ...ROUTE_CONFIGURATION_DEFAULTS, ...options.config, name: 'routes', virtualHosts: [virtualHost] },
     virtualHost,
     clusterOf: (name) => clusters[name] as ClusterChoice,
+    namedCluster: (name) => clusters[name] as ClusterChoice,
     random: options.random ?? seededRandom(1),
     regex: options.regex ?? noRegex,
     filters: options.compiler ?? filterCompiler(),

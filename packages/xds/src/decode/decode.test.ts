@@ -398,7 +398,6 @@ describe('decodeRouteConfiguration', () => {
         ['match.query_parameters'],
       ],
       [{ non_forwarding_action: {} }, ['non_forwarding_action']],
-      [{ route: { cluster_header: 'x' } }, ['route.cluster_header']],
       [
         { route: { cluster: 'c', retry_policy: { retry_on: '5xx', retriable_request_headers: [{ name: 'x' }] } } },
         ['route.retry_policy.retriable_request_headers'],

@@ -23,6 +23,7 @@ const MAX_TOTAL_WEIGHT = 0xffff_ffff;
 const ACTION_FIELDS: ReadonlySet<string> = new Set([
   'cluster',
   'weighted_clusters',
+  'cluster_header',
   'cluster_not_found_response_code',
   'timeout',
   'retry_policy',
@@ -49,10 +50,11 @@ const ACTION_FIELDS: ReadonlySet<string> = new Set([
   'host_rewrite',
   'auto_host_rewrite',
 ]);
-const WEIGHTED_FIELDS: ReadonlySet<string> = new Set(['clusters', 'total_weight', 'runtime_key_prefix']);
+const WEIGHTED_FIELDS: ReadonlySet<string> = new Set(['clusters', 'total_weight', 'runtime_key_prefix', 'header_name']);
 const SHARE_FIELDS: ReadonlySet<string> = new Set([
   'name',
   'weight',
+  'cluster_header',
   'metadata_match',
   'typed_per_filter_config',
   'host_rewrite_literal',
@@ -87,6 +89,7 @@ export function decodeAction(
     kind: 'forward',
     clusters,
     totalWeight: clusters.reduce((sum, each) => sum + each.weight, 0),
+    weightHeader: weightHeader(message),
     clusterNotFoundStatus: notFoundStatus(message),
     timeoutMs,
     retryPolicy,
@@ -105,6 +108,9 @@ function decodeClusters(
 ): WeightedCluster[] | null {
   const specifier = message.clusterSpecifier;
   if (specifier.case === 'cluster') return [{ ...WEIGHTED_CLUSTER_DEFAULTS, name: specifier.value, weight: 1 }];
+  if (specifier.case === 'clusterHeader') {
+    return [{ ...WEIGHTED_CLUSTER_DEFAULTS, name: '', clusterHeader: specifier.value.toLowerCase(), weight: 1 }];
+  }
   if (specifier.case === 'weightedClusters') {
     return decodeWeightedClusters(decoding, specifier.value, unsupported, `${field}.weighted_clusters`);
   }
@@ -130,6 +136,7 @@ function decodeWeightedClusters(
     const overrides = `${field}.${place}.typed_per_filter_config`;
     return {
       name: share.name,
+      clusterHeader: share.clusterHeader.toLowerCase(),
       weight: share.weight,
       hostRewrite: share.hostRewriteSpecifier.value ?? '',
       mutations: decodeMessageMutations(share, `${field}.${place}.`),
@@ -140,6 +147,11 @@ function decodeWeightedClusters(
   if (total === 0) throw new Refusal(field, 'the sum of the weights must be greater than 0');
   if (total > MAX_TOTAL_WEIGHT) throw new Refusal(field, `the sum of the weights exceeds ${MAX_TOTAL_WEIGHT}`);
   return clusters;
+}
+
+function weightHeader({ clusterSpecifier: { case: kind, value } }: ProtoRouteAction): string {
+  const random = kind === 'weightedClusters' ? value.randomValueSpecifier : null;
+  return random?.case === 'headerName' ? random.value.toLowerCase() : '';
 }
 
 /** Envoy applies no route timeout, not even its default, where `max_stream_duration` is given. */

@@ -12,6 +12,7 @@ import {
   withoutPort,
 } from '@inmesh/core';
 import type { JoinOptions } from './join.ts';
+import { NamedClusters } from './named-clusters.ts';
 
 /** Follows the way of one authority through the feed, and swaps its route table when all that the next one needs is there. */
 export class JoinedAuthority implements AuthorityEntry {
@@ -39,6 +40,8 @@ export class JoinedAuthority implements AuthorityEntry {
   #unwatchRoutes: Unwatch | null = null;
   #config: RouteConfiguration | null = null;
   #clusters = new Map<string, ClusterHandle>();
+  /** Clusters that calls name. */
+  readonly #named: NamedClusters;
   #waiting = new Set<() => void>();
   #closed = false;
 
@@ -46,6 +49,7 @@ export class JoinedAuthority implements AuthorityEntry {
     this.target = target;
     this.authority = authority;
     this.#options = options;
+    this.#named = new NamedClusters(options.clusters, () => this.#tell());
   }
 
   start(): void {
@@ -89,6 +93,7 @@ export class JoinedAuthority implements AuthorityEntry {
     this.#unwatchListener?.();
     this.#dropRoutes();
     this.#releaseClusters();
+    this.#named.close();
     this.#fail(new MeshError('draining', why, { authority: this.authority }));
   }
 
@@ -207,7 +212,8 @@ export class JoinedAuthority implements AuthorityEntry {
       random: this.#options.random,
       regex: this.#options.regex,
       filters: this.#options.filters,
-      clusterOf: (name, action) => this.#choice(name, action),
+      clusterOf: (name, action) => this.#choice(this.#clusters.get(name), name, action),
+      namedCluster: (name, action) => this.#choice(this.#named.handle(name), name, action),
       previous: this.table,
     });
     this.error = null;
@@ -216,8 +222,7 @@ export class JoinedAuthority implements AuthorityEntry {
     this.#tell();
   }
 
-  #choice(name: string, action: ForwardAction) {
-    const handle = this.#clusters.get(name);
+  #choice(handle: ClusterHandle | undefined, name: string, action: ForwardAction) {
     if (handle?.settled === false) return null;
     if (handle?.cluster) return handle.cluster;
     return new MeshError('no_cluster', handle?.error?.message ?? 'the cluster is not known', {
@@ -254,7 +259,7 @@ function clusterNames(virtualHost: VirtualHost | null): ReadonlySet<string> {
   const names = new Set<string>();
   for (const { action } of virtualHost?.routes ?? []) {
     if (action.kind !== 'forward') continue;
-    for (const { name, weight } of action.clusters) if (weight > 0) names.add(name);
+    for (const { name, weight } of action.clusters) if (weight > 0 && name !== '') names.add(name);
   }
   return names;
 }

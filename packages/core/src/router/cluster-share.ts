@@ -1,0 +1,77 @@
+import type { Call } from '../call.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import { MeshError } from '../errors.ts';
+import type { HttpFilterChain } from '../filters/chain.ts';
+import { requestHeader } from '../format/values.ts';
+import type { ForwardAction, Route, WeightedCluster } from '../model/route.ts';
+import type { RegexEngine } from '../util/regex.ts';
+import type { HeaderMutator } from './header-mutation.ts';
+import { compileHostRewrite, compilePathRewrite, type RouteRewrites } from './rewrite.ts';
+import { type MutationLevels, routeMutations } from './route-mutations.ts';
+
+/** A cluster that a route may choose, or why it cannot be called; null while the feed has not told. */
+export type ClusterChoice = Cluster | MeshError | null;
+
+export interface ClusterShareParts {
+  readonly action: ForwardAction;
+  readonly levels: MutationLevels;
+  readonly regex: RegexEngine;
+  /** A cluster that the feed names, as far as it is known. */
+  readonly clusterOf: (name: string, action: ForwardAction) => ClusterChoice;
+  /** A cluster that a call names, looked for from then on. */
+  readonly namedCluster: (name: string, action: ForwardAction) => ClusterChoice;
+  readonly filters: HttpFilterChain;
+}
+
+/** A cluster that a route may choose, and how its calls are changed. */
+export class ClusterShare {
+  /** Empty where the calls name it. */
+  readonly name: string;
+  /** The request header that names the cluster, in lower case; empty where the route does. (cluster_header) */
+  readonly header: string;
+  readonly weight: number;
+  readonly mutateRequest: HeaderMutator | null;
+  readonly rewrites: RouteRewrites | null;
+  readonly mutateResponse: HeaderMutator | null;
+  readonly filters: HttpFilterChain;
+  /** Null while the feed has not told, and where calls name it. */
+  readonly choice: ClusterChoice;
+  readonly #parts: ClusterShareParts;
+
+  constructor(config: WeightedCluster, parts: ClusterShareParts) {
+    const { action, levels, regex, clusterOf } = parts;
+    this.name = config.name;
+    this.header = config.clusterHeader;
+    this.weight = config.weight;
+    this.mutateRequest = routeMutations('request', levels, config);
+    this.rewrites = rewritesOf(levels.route, action, regex);
+    this.mutateResponse = routeMutations('response', levels, config);
+    this.filters = parts.filters;
+    this.choice = this.header === '' ? clusterOf(this.name, action) : null;
+    this.#parts = parts;
+  }
+
+  /** Where a call goes. */
+  clusterOf(call: Call): ClusterChoice {
+    if (this.header === '') return this.choice;
+    const name = requestHeader(call.head, this.header) ?? '';
+    const { action, namedCluster } = this.#parts;
+    if (name !== '') return namedCluster(name, action);
+    return new MeshError('no_cluster', `the request has no header ${this.header}, which names the cluster`, {
+      authority: call.head.authority,
+      status: action.clusterNotFoundStatus,
+    });
+  }
+}
+
+/** Null where nothing is rewritten, which costs nothing then. */
+function rewritesOf({ path }: Route, action: ForwardAction, regex: RegexEngine): RouteRewrites | null {
+  const { pathRewrite, hostRewrite, appendXForwardedHost } = action;
+  if (pathRewrite === null && hostRewrite === null) return null;
+  return {
+    path: pathRewrite === null ? null : compilePathRewrite(pathRewrite, path, regex),
+    host: hostRewrite === null ? null : compileHostRewrite(hostRewrite, regex),
+    autoHost: hostRewrite?.kind === 'auto',
+    notes: { forwardedHost: appendXForwardedHost, original: true },
+  };
+}

@@ -1,0 +1,159 @@
+import type { Call } from '../call.ts';
+import type { RouteStats } from '../cluster/stats.ts';
+import { MeshError } from '../errors.ts';
+import type { HttpFilterChain } from '../filters/chain.ts';
+import type { FilterCompiler } from '../filters/compile.ts';
+import type { Shown } from '../format/shown.ts';
+import { requestHeader } from '../format/values.ts';
+import type { LocalReply } from '../local-reply.ts';
+import type { RoutingPriority } from '../model/cluster.ts';
+import type { FilterOverrides } from '../model/http-filter.ts';
+import type { Listener } from '../model/listener.ts';
+import type { ForwardAction, Route, RouteConfiguration, VirtualHost } from '../model/route.ts';
+import { type CompiledRetryPolicy, compileRetryPolicy } from '../resilience/retry-policy.ts';
+import type { Random } from '../util/random.ts';
+import type { RegexEngine } from '../util/regex.ts';
+import { compileAnswer } from './answer.ts';
+import { ClusterShare, type ClusterShareParts } from './cluster-share.ts';
+import type { HeaderMutator } from './header-mutation.ts';
+import { type MutationLevels, routeMutations } from './route-mutations.ts';
+
+const U64 = 1n << 64n;
+
+export interface RouteParts extends Pick<ClusterShareParts, 'clusterOf' | 'namedCluster'> {
+  readonly listener: Listener;
+  readonly config: RouteConfiguration;
+  readonly virtualHost: VirtualHost;
+  readonly random: Random;
+  /** For the patterns of the routes. */
+  readonly regex: RegexEngine;
+  readonly filters: FilterCompiler;
+}
+
+/** A route made ready: everything that does not depend on the call is worked out. */
+export class RouteEntry {
+  readonly config: Route;
+  readonly name: string;
+  readonly virtualHost: VirtualHost;
+  readonly priority: RoutingPriority;
+  /** Milliseconds; 0 for none. */
+  readonly timeoutMs: number;
+  readonly retryPolicy: CompiledRetryPolicy;
+  /** The filters of its calls; those of a weighted cluster that overrides some are its own. */
+  readonly #filters: HttpFilterChain;
+  readonly #filtersDiffer: boolean;
+  /** Why a call that matches must not be taken on; null where nothing speaks against it. */
+  readonly refusal: MeshError | null;
+  readonly stats: RouteStats;
+  /** True while the feed has not told about a cluster that it may choose: its calls wait, those of other routes do not. */
+  readonly pending: boolean;
+  /** True where calls may name their clusters. */
+  readonly byCall: boolean;
+  /** What is done to the headers of answers that no cluster gives. */
+  readonly mutateResponse: HeaderMutator | null;
+  /** What the route itself answers; null for one that forwards. */
+  readonly answer: ((shown: Shown) => LocalReply) | null;
+  readonly #shares: readonly ClusterShare[];
+  readonly #totalWeight: number;
+  readonly #pointHeader: string;
+  readonly #random: Random;
+
+  constructor(config: Route, parts: RouteParts, stats: RouteStats) {
+    const { virtualHost, random, listener } = parts;
+    const { action } = config;
+    const forward = action.kind === 'forward' ? action : null;
+    this.config = config;
+    this.stats = stats;
+    this.name = config.name;
+    this.virtualHost = virtualHost;
+    this.priority = forward?.priority ?? 'default';
+    this.timeoutMs = forward?.timeoutMs ?? 0;
+    this.retryPolicy = compileRetryPolicy(forward?.retryPolicy ?? virtualHost.retryPolicy);
+    const overrides = [parts.config.filters, virtualHost.filters, config.filters].filter((each) => each !== undefined);
+    this.#filters = parts.filters.chain(listener, overrides);
+    this.refusal =
+      config.unsupported.length === 0
+        ? this.#filters.refusal
+        : new MeshError('unsupported', `the route needs what this version lacks: ${config.unsupported.join(', ')}`, {
+            listener: parts.listener.name,
+            route: routeLabel(config, virtualHost),
+          });
+    this.#random = random;
+    this.#totalWeight = forward?.totalWeight ?? 0;
+    this.#pointHeader = forward?.weightHeader ?? '';
+    this.answer = compileAnswer(config, parts.regex);
+    const levels = { config: parts.config, virtualHost, route: config };
+    this.mutateResponse = routeMutations('response', levels, null);
+    this.#shares = forward === null ? [] : this.#sharesOf(forward, parts, levels, overrides);
+    this.#filtersDiffer = this.#shares.some(({ filters }) => filters !== this.#filters);
+    this.pending = this.#shares.some(({ choice, header }) => choice === null && header === '');
+    this.byCall = this.#shares.some(({ header }) => header !== '');
+  }
+
+  #sharesOf(
+    action: ForwardAction,
+    { clusterOf, namedCluster, regex, filters, listener }: RouteParts,
+    levels: MutationLevels,
+    overrides: readonly FilterOverrides[],
+  ): ClusterShare[] {
+    return action.clusters
+      .filter(({ weight }) => weight > 0)
+      .map((share) => {
+        const chain =
+          share.filters === undefined ? this.#filters : filters.chain(listener, [...overrides, share.filters]);
+        return new ClusterShare(share, { action, levels, regex, clusterOf, namedCluster, filters: chain });
+      });
+  }
+
+  /** A cluster by the routes' weights; null where none has any. (envoy.config.route.v3.WeightedCluster) */
+  choose(call: Call): ClusterShare | null {
+    const shares = this.#shares;
+    if (shares.length <= 1) return shares[0] ?? null;
+    let point = this.#point(call) % this.#totalWeight;
+    for (const share of shares) {
+      if (point < share.weight) return share;
+      point -= share.weight;
+    }
+    return shares.at(-1) ?? null;
+  }
+
+  /** What the caller says for the sake of its own consistency, else chance. (WeightedCluster.header_name) */
+  #point(call: Call): number {
+    const header = this.#pointHeader;
+    const said = header === '' ? null : requestHeader(call.head, header);
+    if (said !== null && /^\d{1,20}$/.test(said) && BigInt(said) < U64)
+      return Number(BigInt(said) % BigInt(this.#totalWeight));
+    return call.randomValue(this.#random);
+  }
+
+  /** True where the call has to wait for the feed. */
+  awaits(call: Call): boolean {
+    if (this.pending) return true;
+    return this.byCall && this.choose(call)?.clusterOf(call) === null;
+  }
+
+  /** The filters of a call: which cluster it will be sent to is settled with its route, as in Envoy. */
+  filters(call: Call): HttpFilterChain {
+    return this.#filtersDiffer ? (this.choose(call)?.filters ?? this.#filters) : this.#filters;
+  }
+
+  /** Why there is no cluster to go to. */
+  noCluster(): MeshError {
+    const why = this.pending ? 'the feed has not told about the cluster yet' : 'the route gives weight to no cluster';
+    return new MeshError('no_cluster', why, { route: this.label });
+  }
+
+  /** Every cluster that the route may choose, for `explain`. */
+  choices(): readonly ClusterShare[] {
+    return this.#shares;
+  }
+
+  /** For errors and `explain`: the route's name, else what it matches. */
+  get label(): string {
+    return routeLabel(this.config, this.virtualHost);
+  }
+}
+
+export function routeLabel({ name, path }: Route, virtualHost: VirtualHost): string {
+  return `${virtualHost.name}/${name !== '' ? name : path === null ? '?' : `${path.kind} ${path.value}`}`;
+}
