@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { service } from '../support/feed.ts';
 import { guardProcess } from '../support/guard-process.ts';
-import { MeshWorker } from '../support/mesh-worker-client.ts';
+import { MeshWorker } from '../support/mesh-elsewhere.ts';
 import { Program } from '../support/program.ts';
 import { bootstrapFor, Scene, until } from '../support/scene.ts';
 import { startHttp } from '../support/servers.ts';

@@ -54,6 +54,13 @@ export interface MeshOptions {
    */
   readonly threads?: boolean;
   /**
+   * A directory of this host, for processes with the same bootstrap and version (node:cluster, a process manager): one of them, the
+   * broker, has the stream, and the others take what it accepted over a unix socket that only their user can open. When it goes,
+   * another takes over and nothing falls out of force. Statistics, thresholds and ejections stay each process's own. Default: the
+   * bootstrap's `inmesh: { broker }`, else none: each process has a stream of its own.
+   */
+  readonly broker?: string;
+  /**
    * Milliseconds without a call after which a service is not followed any more; the next call takes it up again. Not while the
    * control plane is away, nor while calls are under way; never for `services`. 0: never. Default 3,600,000 (an hour): far
    * above the pauses of a service in use, and well below a day's, so that what was called once is not paid for all week.

@@ -23,6 +23,7 @@ export function openMesh(options: MeshOptions): Mesh {
     ...(options.istio === undefined ? {} : istioBootstrap(options.istio, options.overrides, { env, readFile })),
     ...(options.flavour === undefined ? {} : { flavour: options.flavour }),
   };
+  if (options.broker === '') throw new MeshError('invalid_config', 'broker: "" names no directory');
   if (options.stateDirectory === '') throw new MeshError('invalid_config', 'stateDirectory: "" names no directory');
   const bootstrap = loadBootstrap({
     // istiod is named in code, so a bootstrap that the environment names for others is not read.
@@ -45,7 +46,7 @@ export function openMesh(options: MeshOptions): Mesh {
     holdTimeoutMs: atLeast(1, 'holdTimeoutMs', options.holdTimeoutMs ?? 20_000),
     maxHeld: atLeast(0, 'maxHeld', options.maxHeld ?? 10_000),
     stateDirectory: options.stateDirectory ?? bootstrap.stateDirectory,
-    share: { threads: options.threads ?? true },
+    share: { threads: options.threads ?? true, broker: options.broker ?? bootstrap.broker },
     idleServiceMs: atLeast(0, 'idleServiceMs', options.idleServiceMs ?? 3_600_000),
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,

@@ -50,7 +50,7 @@ interface Shared {
   readonly store: FeedStore | null;
   readonly directory: string | null;
   readonly listeners: Set<Listener>;
-  /** Ends it where nobody uses it any more: no mesh of this thread, and no guest. */
+  /** Ends it where nobody uses it any more: no mesh of this thread, and no worker. */
   readonly release: () => void;
 }
 
@@ -88,7 +88,14 @@ export function shareStream({ servers, node, clock, random, onError, ...options 
     const types = resourceTypes();
     // Hashed, because workers and other processes are told it.
     const hash = createHash('sha256').update(key).digest('hex');
-    const seeker = new StreamSeeker({ ...options.share, key: hash, clock, onWarning: tell });
+    const seeker = new StreamSeeker({
+      ...options.share,
+      key: hash,
+      accept: (open, onGone) => host.accept(open, onGone),
+      clock,
+      random,
+      onWarning: tell,
+    });
     const client = new AdsClient({
       ...first,
       fallbacks,
@@ -105,11 +112,13 @@ export function shareStream({ servers, node, clock, random, onError, ...options 
     if (store !== null) process.once('exit', store.close);
     const host = new FeedHost({ client, key: hash, version: VERSION });
     const release = (): void => {
-      if (listeners.size > 0 || host.guests > 0) return;
+      // Workers have nobody else to turn to; guests of a broker have each other.
+      if (listeners.size > 0 || door.guests(hash) > 0) return;
       streams.delete(key);
       door.close(hash);
       client.close();
       seeker.close();
+      host.close();
       for (const { transport } of [first, ...fallbacks]) transport.close();
       if (store === null) return;
       process.off('exit', store.close);

@@ -62,7 +62,7 @@ function readOwn(owner: Owner, directory: string, path: string, maxBytes: number
 }
 
 /** The user whose files these are. Whoever else could write them could send our calls anywhere. */
-class Owner {
+export class Owner {
   readonly #uid: number | null;
 
   constructor(uid: number | null) {

@@ -112,6 +112,8 @@ export interface Bootstrap {
   readonly flavour: 'auto' | 'grpc' | 'sidecar' | 'consul';
   /** Where the feed is remembered over a restart; null for nowhere. */
   readonly stateDirectory: string | null;
+  /** Where the processes of a host meet that share one stream; null for nowhere. */
+  readonly broker: string | null;
   /** What was read and has no effect. */
   readonly warnings: readonly string[];
 }
@@ -139,5 +141,6 @@ export const EMPTY_BOOTSTRAP: Bootstrap = {
   outsideMesh: 'passThrough',
   flavour: 'auto',
   stateDirectory: null,
+  broker: null,
   warnings: [],
 };

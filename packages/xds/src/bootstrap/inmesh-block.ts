@@ -18,14 +18,19 @@ const FLAVOURS = ['auto', 'grpc', 'sidecar', 'consul'] as const;
  *       outside_mesh: refuse         # or pass_through, the default
  *       flavour: sidecar             # or grpc, consul, auto (the default)
  *       state_directory: /var/lib/web # what is remembered over a restart; default: nothing
+ *       broker: /run/web             # where the processes of this host meet that share one stream; default: nowhere
  */
 export function readInmeshBlock(
   document: TextDocument,
-): Pick<Bootstrap, 'meshDomains' | 'outsideMesh' | 'flavour' | 'stateDirectory'> {
+): Pick<Bootstrap, 'meshDomains' | 'outsideMesh' | 'flavour' | 'stateDirectory' | 'broker'> {
   const block = new Fields(document).inside('inmesh');
   for (const name of Object.keys(new Fields(document).object('inmesh') ?? {})) {
-    if (!['domains', 'outside_mesh', 'outsideMesh', 'flavour', 'state_directory'].includes(name)) {
-      throw block.error(name, 'is not known', 'the block has domains, outside_mesh, flavour and state_directory');
+    if (!['domains', 'outside_mesh', 'outsideMesh', 'flavour', 'state_directory', 'broker'].includes(name)) {
+      throw block.error(
+        name,
+        'is not known',
+        'the block has domains, outside_mesh, flavour, state_directory and broker',
+      );
     }
   }
   const meshDomains = block.strings('domains');
@@ -44,10 +49,12 @@ export function readInmeshBlock(
   const named = block.string('flavour') ?? 'auto';
   const flavour = FLAVOURS.find((each) => each === named);
   if (flavour === undefined) throw block.error('flavour', `"${named}" is not known`, `write ${FLAVOURS.join(', ')}`);
-  const stateDirectory = block.string('state_directory') ?? null;
-  if (stateDirectory === '')
-    throw block.error('state_directory', 'is empty', 'name a directory, or leave the field out');
-  return { meshDomains, outsideMesh, flavour, stateDirectory };
+  const [stateDirectory = null, broker = null] = ['state_directory', 'broker'].map((field) => {
+    const directory = block.string(field);
+    if (directory === '') throw block.error(field, 'is empty', 'name a directory, or leave the field out');
+    return directory;
+  });
+  return { meshDomains, outsideMesh, flavour, stateDirectory, broker };
 }
 
 function isDomainPattern(text: string): boolean {

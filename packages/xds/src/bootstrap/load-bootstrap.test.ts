@@ -311,7 +311,7 @@ describe('loadBootstrap', () => {
     [
       'an unknown name in inmesh',
       'inmesh:\n  domain: [a]',
-      /^b\.yaml:2:\d+: inmesh\.domain: is not known; the block has domains, outside_mesh, flavour and state_directory$/,
+      /^b\.yaml:2:\d+: inmesh\.domain: is not known; the block has domains, outside_mesh, flavour, state_directory and broker$/,
     ],
     [
       'a bad domain',
