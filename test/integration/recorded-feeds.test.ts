@@ -1,13 +1,10 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { JsonValue } from '@bufbuild/protobuf';
-import { registry } from '@inmesh/api';
-import { type ControlPlane, type ResourceInput, startControlPlane } from '@inmesh/control-plane';
-import { wrapUnknownTypes } from '@inmesh/xds';
+import { type ControlPlane, startControlPlane } from '@inmesh/control-plane';
 import { createMesh, type Mesh } from 'inmesh';
+import { recorded } from '../support/recorded.ts';
 
 /**
  * What real control planes once sent, served again: to a node of the same kind, all of it is accepted, URLs find the way that they
@@ -114,13 +111,6 @@ const feeds: readonly Recorded[] = [
   },
 ];
 
-function resourcesOf(fixture: string): ResourceInput[] {
-  const path = new URL(`../../packages/xds/test-fixtures/${fixture}.json`, import.meta.url);
-  const recorded = Object.values(JSON.parse(readFileSync(path, 'utf8')) as Record<string, ResourceInput[]>).flat();
-  // Istio's own types come as TypedStruct where the API does not have them: the name of the type is what counts.
-  return recorded.map((resource) => wrapUnknownTypes(resource as JsonValue, registry()) as ResourceInput);
-}
-
 describe('recorded feeds', () => {
   for (const { fixture, bootstrap, flavour, urls, agent = false } of feeds) {
     describe(`${fixture}${agent ? ', through an agent’s socket' : ''}`, () => {
@@ -131,7 +121,7 @@ describe('recorded feeds', () => {
       before(async () => {
         folder = await mkdtemp(join(tmpdir(), 'inmesh-feed-'));
         plane = await startControlPlane({
-          resources: resourcesOf(fixture),
+          resources: recorded(fixture),
           listen: agent ? { path: join(folder, 'XDS') } : { port: 0 },
         });
         mesh = await createMesh({
@@ -175,7 +165,7 @@ describe('recorded feeds', () => {
   }
 
   it('say how a call to the outside goes, and that nothing of it waits or is asked for', async () => {
-    await using plane = await startControlPlane({ resources: resourcesOf('sidecar-client') });
+    await using plane = await startControlPlane({ resources: recorded('sidecar-client') });
     await using mesh = await createMesh({
       env: {},
       bootstrapConfig: JSON.stringify(envoyBootstrap(ISTIO)(plane.address)),

@@ -5,6 +5,7 @@ import {
   type ChosenFlavour,
   type FlavourInForce,
   type ListenerFinder,
+  type ListenerMemory,
   lacksOf,
   listenersByName,
   nodeDnsDomain,
@@ -20,6 +21,8 @@ export interface MeshListenersOptions {
   /** Whether a host is one of the mesh's domains: its calls wait for the feed. */
   readonly isMeshDomain: (host: string, port: number) => boolean;
   readonly httpProxy: boolean;
+  /** What an earlier run knew; null for nothing. */
+  readonly memory: ListenerMemory | null;
 }
 
 /** How listeners are found, and which flavour that is. */
@@ -32,7 +35,7 @@ export interface MeshListeners {
 
 /** By name, or in a feed of whole types; static listeners come first, as in Envoy. */
 export function meshListeners(options: MeshListenersOptions): MeshListeners {
-  const { bootstrap, chosen, source, client, isMeshDomain, httpProxy } = options;
+  const { bootstrap, chosen, source, client, isMeshDomain, httpProxy, memory } = options;
   const { node, why } = chosen;
   const byName = listenersByName(source, (target) => listenerNames(bootstrap, target));
   if (chosen.flavour === 'grpc' || client === null) {
@@ -46,6 +49,7 @@ export function meshListeners(options: MeshListenersOptions): MeshListeners {
     clusters: bootstrap.dynamic.clusters,
     waits: isMeshDomain,
     httpProxy,
+    memory,
   });
   const finder: ListenerFinder = {
     find: (target, watcher) => {

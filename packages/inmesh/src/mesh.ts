@@ -33,6 +33,7 @@ import {
   httpFilters,
   Join,
   type JoinedAuthority,
+  OutsideMemory,
   RuntimeFeed,
   re2,
 } from '@inmesh/xds';
@@ -165,6 +166,7 @@ export class Mesh implements AsyncDisposable {
       client: this.#feed?.client ?? null,
       isMeshDomain,
       httpProxy: parts.httpProxy,
+      memory: this.#feed?.store ?? null,
     });
     // Where all listeners are told, they are what says which hosts are the mesh's; elsewhere only names can.
     this.#isMesh = this.#listeners.wildcard === null ? isMeshDomain : () => true;
@@ -185,7 +187,7 @@ export class Mesh implements AsyncDisposable {
         afterMs: parts.idleServiceMs,
         connected: () => this.#feed === null || this.#feed.client.status().stream.connected,
       },
-      services: this.#feed?.store ?? null,
+      services: this.#feed?.store ?? new OutsideMemory(clock),
     });
     this.#dispatch = outbound({
       directory: {
@@ -267,7 +269,7 @@ export class Mesh implements AsyncDisposable {
         // What the control plane has is not known before it has told all its listeners.
         if (wildcard?.settled === false) return;
         for (const entry of entries) {
-          if (entry.error === null) continue;
+          if (entry.error === null || (entry.presumed && named.includes(entry))) continue;
           if (!entry.absent || named.includes(entry)) return settle(entry.error);
           entries.delete(entry);
         }
@@ -333,7 +335,7 @@ export class Mesh implements AsyncDisposable {
   }
 
   /** Resolves once all is known of the authority, or the time is over. */
-  #whole(entry: AuthorityEntry, within: number): Promise<void> {
+  #whole(entry: JoinedAuthority, within: number): Promise<void> {
     return new Promise((resolve) => {
       let forget = () => {};
       const timer = this.#parts.clock.setTimer(within, () => {
@@ -341,7 +343,7 @@ export class Mesh implements AsyncDisposable {
         resolve();
       });
       const look = () => {
-        if (entry.error === null && !isWhole(entry)) {
+        if ((entry.error === null || entry.presumed) && !isWhole(entry)) {
           forget = entry.whenSettled(look);
           return;
         }

@@ -81,7 +81,7 @@ export function shareStream({ servers, node, clock, random, onError, ...options 
         : new FeedStore({
             files: stateDirectory(directory),
             node,
-            serverUri: first.serverUri,
+            serverUris: servers.map(({ uri }) => uri),
             clock,
             onWarning: tell,
           });

@@ -85,6 +85,8 @@ export {
   type IstioSurroundings,
   istioNode,
   istioServer,
+  type KnownListener,
+  type ListenerMemory,
   lacksOf,
   nodeDnsDomain,
   type WholeTypes,
@@ -103,6 +105,7 @@ export type { FeedWay } from './share/guest-stream.ts';
 export { type FeedSeeker, sharedStreams } from './share/shared-stream.ts';
 export { FeedStore, type FeedStoreOptions } from './store/feed-store.ts';
 export type { StoredService } from './store/format.ts';
+export { OutsideMemory } from './store/outside-memory.ts';
 export type { StateFiles } from './store/state-files.ts';
 export {
   type DecodeMessageOptions,

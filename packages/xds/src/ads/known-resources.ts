@@ -1,15 +1,16 @@
-import type { Kind, MeshError, Model, Watcher } from '@inmesh/core';
+import type { Kind, MeshError, Model } from '@inmesh/core';
 import { AnswerTimers } from './answer-timers.ts';
+import { Audience } from './audience.ts';
 import type { CacheHost } from './cache-host.ts';
 import { Collection } from './collection.ts';
 import { LastGood } from './last-good.ts';
 import { reasonOf } from './reason.ts';
-import { ResourceState, type Seat, type Trouble } from './resource-state.ts';
+import { ResourceState, type Trouble } from './resource-state.ts';
 import type { ResourceType } from './resource-type.ts';
 import type { Verdict } from './second-hand.ts';
 import { newResourceTypeStats, type ResourceTypeStats } from './status.ts';
 import { startTtl } from './time-to-live.ts';
-import { resourceError, titleOf } from './wording.ts';
+import { resourceError } from './wording.ts';
 
 /** A version that is to come into force. */
 export interface AcceptedVersion {
@@ -30,6 +31,8 @@ export class KnownResources<K extends Kind> {
   readonly stats: ResourceTypeStats = newResourceTypeStats();
   /** The watchers of the whole type. */
   readonly all: Collection<Model[K]>;
+  /** The watchers of single resources. */
+  readonly audience: Audience<K>;
   readonly timers: AnswerTimers<Model[K]>;
   /** The versions that are kept are those of single resources, as delta servers give them. */
   deltaVersions = false;
@@ -41,6 +44,7 @@ export class KnownResources<K extends Kind> {
     this.type = type;
     this.#host = host;
     this.#lastGood = new LastGood(type, host);
+    this.audience = new Audience(type.kind, host);
     this.all = new Collection((cause) => {
       host.onError(new Error(`a watcher of each ${type.kind} threw`, { cause }));
     });
@@ -132,7 +136,7 @@ export class KnownResources<K extends Kind> {
     this.keep(state);
     // Nobody watches: the bytes stay, and the value is decoded again when somebody comes.
     state.value = state.seats.size > 0 ? value : null;
-    this.tell(state, (watcher) => watcher.changed(value));
+    this.audience.tell(state, (watcher) => watcher.changed(value));
     this.all.tell((watcher) => watcher.changed(state.name, value));
   }
 
@@ -144,7 +148,8 @@ export class KnownResources<K extends Kind> {
     state.trouble = null;
     state.version = version;
     state.priority = this.#host.priority;
-    if (state.remembered) {
+    const wasRemembered = state.remembered;
+    if (wasRemembered) {
       this.answered(state);
       state.acceptedAt = state.updatedAt;
     }
@@ -152,7 +157,16 @@ export class KnownResources<K extends Kind> {
     state.secondHand = secondHand;
     this.live(state, ttlMs);
     this.keep(state);
-    if (recovered) this.tell(state, (watcher) => watcher.recovered?.());
+    if (wasRemembered) this.#tellAllAnew(state);
+    if (recovered) this.audience.tell(state, (watcher) => watcher.recovered?.());
+  }
+
+  /** Whoever hears of each resource was told nothing of one that was only remembered. */
+  #tellAllAnew(state: ResourceState<Model[K]>): void {
+    if (!this.all.active) return;
+    this.build(state);
+    const { name, value } = state;
+    if (value !== null) this.all.tell((watcher) => watcher.changed(name, value));
   }
 
   /** `cause`: what the decoder threw. */
@@ -236,37 +250,8 @@ export class KnownResources<K extends Kind> {
     state.updatedAt = this.#host.clock.wallNow();
   }
 
-  /** Tells a new watcher what is known already. */
-  replay(state: ResourceState<Model[K]>, seat: Seat<Model[K]>): void {
-    const { value } = state;
-    const bad = state.refused?.error ?? state.trouble?.error ?? null;
-    const { outage } = this.#host;
-    if (value !== null) this.#tellOne(state, seat, (watcher) => watcher.changed(value));
-    if (bad !== null) {
-      this.#tellOne(state, seat, (watcher) =>
-        value === null ? watcher.resourceError(bad) : watcher.ambientError(bad),
-      );
-    }
-    if (outage !== null) this.#tellOne(state, seat, (watcher) => watcher.ambientError(outage));
-  }
-
-  tell(state: ResourceState<Model[K]>, say: (watcher: Watcher<Model[K]>) => void): void {
-    for (const seat of [...state.seats]) this.#tellOne(state, seat, say);
-  }
-
-  #tellOne(state: ResourceState<Model[K]>, seat: Seat<Model[K]>, say: (watcher: Watcher<Model[K]>) => void): void {
-    if (!state.seats.has(seat)) return;
-    try {
-      say(seat.watcher);
-    } catch (cause) {
-      this.#host.onError(new Error(`a watcher of ${titleOf(this.type.kind, state.name)} threw`, { cause }));
-    }
-  }
-
-  /** Whether it hurts depends on whether an older version is in force. */
   #tellBad(state: ResourceState<Model[K]>, error: MeshError): void {
-    const inForce = state.bytes !== null;
-    this.tell(state, (watcher) => (inForce ? watcher.ambientError(error) : watcher.resourceError(error)));
+    this.audience.tellBad(state, error);
     if (error.code === 'invalid_config') this.all.tell((watcher) => watcher.ambientError(error));
   }
 

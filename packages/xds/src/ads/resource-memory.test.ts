@@ -51,6 +51,24 @@ describe('ads client with a memory', () => {
     assert.equal(client.status().resources[0]?.state, 'ACKED');
   });
 
+  it('tells who hears of all what was only remembered, when it comes as it was', async () => {
+    const { server, client, watch } = setup(new Memory().remember('listener', 'a', '1'));
+    watch('listener', 'a');
+    const heard: string[] = [];
+    client.watchAll('listener', {
+      changed: (name) => heard.push(`changed ${name}`),
+      removed: (name) => heard.push(`removed ${name}`),
+      settled: () => heard.push('settled'),
+      ambientError: ({ code }) => heard.push(code),
+    });
+    await turn();
+    heard.length = 0;
+    server.stream.respond('listener', 'v2', [any('listener', 'a', '1')]);
+    assert.deepEqual(heard, ['changed a', 'settled']);
+    server.stream.respond('listener', 'v3', [any('listener', 'a', '1')]);
+    assert.deepEqual(heard, ['changed a', 'settled', 'settled']);
+  });
+
   it('takes the same version as a confirmation, after which no timer runs', async () => {
     const { memory, server, client, clock, watch } = setup(new Memory().remember('clusterLoadAssignment', 'a', '1'));
     const heard = watch('clusterLoadAssignment', 'a');

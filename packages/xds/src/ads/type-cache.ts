@@ -70,7 +70,7 @@ export class TypeCache<K extends Kind> {
     state.seats.add(seat);
     if (!state.remembered) known.keep(state);
     if (this.wanted.add(name)) this.#host.subscriptionChanged();
-    known.replay(state, seat);
+    known.audience.replay(state, seat);
     return () => {
       if (!state.seats.delete(seat) || state.seats.size > 0) return;
       this.wanted.remove(name);
@@ -137,8 +137,8 @@ export class TypeCache<K extends Kind> {
     for (const state of known.list()) {
       const recalled = state.seats.size > 0 && known.recall(state);
       const { value } = state;
-      if (recalled && value !== null) known.tell(state, (watcher) => watcher.changed(value));
-      known.tell(state, (watcher) => watcher.ambientError(error));
+      if (recalled && value !== null) known.audience.tell(state, (watcher) => watcher.changed(value));
+      known.audience.tell(state, (watcher) => watcher.ambientError(error));
     }
     known.all.tell((watcher) => watcher.ambientError(error));
   }

@@ -9,4 +9,5 @@ export {
 } from './flavour.ts';
 export { type IstioNodeOptions, type IstioSurroundings, istioNode } from './istio-node.ts';
 export { type IstioOptions, istioServer } from './istio-server.ts';
+export type { KnownListener, ListenerMemory } from './listener-memory.ts';
 export { type WholeTypes, WildcardFinder, type WildcardFinderOptions } from './wildcard-finder.ts';

@@ -1,6 +1,7 @@
 import type { FilterChain, Listener } from '@inmesh/core';
 import { chainKey, WHOLE } from './chains.ts';
-import { type ConsulName, upstreamOfChain, upstreamOfListener } from './consul-names.ts';
+import { type ConsulName, looksLikeConsul, upstreamOfChain, upstreamOfListener } from './consul-names.ts';
+import type { KnownListener } from './listener-memory.ts';
 
 /** A way into the feed: a listener, and the chain of it. */
 export interface Entrance {
@@ -18,11 +19,31 @@ type Keyed = readonly (readonly [key: string, entrance: Entrance])[];
 export class ListenerIndex {
   readonly #byKey = new Map<string, Entrance[]>();
   readonly #byListener = new Map<string, Keyed>();
+  #consul = 0;
 
   set(listener: Listener): void {
-    this.delete(listener.name);
-    const keyed = listener.direction === 'inbound' ? [] : [...keysOf(listener)];
-    this.#byListener.set(listener.name, keyed);
+    this.#set(listener.name, listener.direction === 'inbound' ? [] : [...keysOf(listener)]);
+  }
+
+  /** Puts back what `known` gave. */
+  restore({ name, ways }: KnownListener): void {
+    this.#set(
+      name,
+      ways.map(([key, chain]) => [key, { listener: name, chain }]),
+    );
+  }
+
+  /** All listeners, with what they are found by. */
+  *known(): Generator<KnownListener> {
+    for (const [name, keyed] of this.#byListener) {
+      yield { name, ways: keyed.map(([key, { chain }]) => [key, chain]) };
+    }
+  }
+
+  #set(name: string, keyed: Keyed): void {
+    this.delete(name);
+    this.#byListener.set(name, keyed);
+    if (looksLikeConsul(name)) this.#consul++;
     for (const [key, entrance] of keyed) {
       const entrances = this.#byKey.get(key);
       if (entrances === undefined) this.#byKey.set(key, [entrance]);
@@ -36,11 +57,12 @@ export class ListenerIndex {
       if (left.length === 0) this.#byKey.delete(key);
       else this.#byKey.set(key, left);
     }
-    this.#byListener.delete(name);
+    if (this.#byListener.delete(name) && looksLikeConsul(name)) this.#consul--;
   }
 
-  has(name: string): boolean {
-    return this.#byListener.has(name);
+  /** There is a listener of Consul's making. */
+  get hasConsul(): boolean {
+    return this.#consul > 0;
   }
 
   /** The listener of this very name. */

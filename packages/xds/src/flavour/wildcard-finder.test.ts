@@ -8,6 +8,7 @@ import {
 } from '@inmesh/core';
 import type { CollectionWatcher } from '../ads/collection.ts';
 import type { ListenerWatcher } from '../join/listener-finder.ts';
+import type { KnownListener, ListenerMemory } from './listener-memory.ts';
 import { WildcardFinder, type WildcardFinderOptions } from './wildcard-finder.ts';
 
 /** Ways into the feed as data; the routes behind them are other tests' matter. */
@@ -275,5 +276,73 @@ describe('listeners of a feed of whole types', () => {
       assert.equal(found('other:80'), 'edge → b');
       assert.equal(found('api.example:80'), 'outside');
     });
+  });
+});
+
+describe('listeners of a feed of whole types that an earlier run knew', () => {
+  const shared = listener('0.0.0.0_9080', '0.0.0.0', 9080, [routes('9080')]);
+  const rest = virtualOutbound('PassthroughCluster');
+
+  /** What a run keeps that was told these listeners and called these targets. */
+  function memoryOf(told: readonly Listener[] | null, used: readonly string[] = []) {
+    let read: (() => Iterable<KnownListener>) | null = null;
+    let follows = 0;
+    const memory: ListenerMemory = {
+      listeners: () => read?.() ?? null,
+      follow: (next) => {
+        follows++;
+        read = next;
+      },
+      wasUsed: (target) => used.includes(target),
+    };
+    if (told !== null) {
+      const { feed, finder } = setup({ memory });
+      finder.start();
+      feed.tell(...told);
+      // As it is read from a file: the earlier run is over.
+      const known = [...(memory.listeners() ?? [])];
+      read = () => known;
+    }
+    return { memory, follows: () => follows };
+  }
+
+  it('lead as they did, until all are told', () => {
+    const { memory } = memoryOf([shared, rest]);
+    const { feed, finder, follow } = setup({ memory });
+    feed.listeners.set(shared.name, shared);
+    const reviews = follow('reviews:9080');
+    assert.deepEqual([reviews.told, finder.flavour, finder.settled], [['0.0.0.0_9080 → 9080'], 'sidecar', false]);
+    feed.listeners.clear();
+    feed.tell(listener('another', '0.0.0.0', 9080, [routes('9080')]), rest);
+    assert.equal(reviews.told.at(-1), 'another → 9080');
+    assert.equal(finder.settled, true);
+  });
+
+  it('say of the mesh’s hosts that have none that they pass', () => {
+    const { memory } = memoryOf([listener('db:127.0.0.1:19191', '127.0.0.1', 19191, [proxy('db')])]);
+    const { finder, follow } = setup({ memory });
+    assert.deepEqual(follow('cache:80').told, ['outside']);
+    assert.equal(finder.flavour, 'consul');
+  });
+
+  it('keep no other host waiting, but for those that were called as the mesh’s', () => {
+    const { memory } = memoryOf([listener('0.0.0.0_80', '0.0.0.0', 80, [routes('80')]), rest], ['used.example:80']);
+    const { feed, follow } = setup({ memory });
+    assert.deepEqual(follow('api.example:80').told, ['outside']);
+    assert.deepEqual(follow('used.example:80').told, []);
+    assert.deepEqual(feed.asked.slice(2), ['listener 0.0.0.0_80'], 'it is followed, and the source knows it or not');
+  });
+
+  it('are followed only where they change', () => {
+    const { memory, follows } = memoryOf(null);
+    const { feed, finder } = setup({ memory });
+    finder.start();
+    assert.equal(follows(), 0);
+    feed.tell(shared);
+    feed.tell();
+    assert.equal(follows(), 1);
+    feed.remove(shared.name);
+    assert.equal(follows(), 2);
+    assert.deepEqual([...(memory.listeners() ?? [0])], []);
   });
 });

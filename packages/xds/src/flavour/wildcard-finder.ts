@@ -3,10 +3,11 @@ import { type ConfigSource, MeshError, type Model, type Unwatch } from '@inmesh/
 import type { CollectionWatcher } from '../ads/collection.ts';
 import type { ListenerFinder, ListenerWatcher } from '../join/listener-finder.ts';
 import { throughChain } from './chains.ts';
-import { looksLikeConsul, upstreamOfHost } from './consul-names.ts';
+import { upstreamOfHost } from './consul-names.ts';
 import { searchNames } from './dns-search.ts';
 import type { Flavour } from './flavour.ts';
 import { type Entrance, ListenerIndex } from './listener-index.ts';
+import type { ListenerMemory } from './listener-memory.ts';
 
 /** A source that tells whole types: an AdsClient. */
 export interface WholeTypes {
@@ -28,11 +29,13 @@ export interface WildcardFinderOptions {
   readonly waits: (host: string, port: number) => boolean;
   /** Also take the routes of Istio's HTTP proxy port, which hold all hosts of all ports. Default false: an application has to ask for that proxy. */
   readonly httpProxy?: boolean;
+  /** Default: nobody remembers. */
+  readonly memory?: ListenerMemory | null;
 }
 
 /**
  * Finds listeners in a feed of whole types, as sidecars are fed. What there is, is known here, so no call waits for an answer about
- * its host: it has a listener, or it passes through at once.
+ * its host: it has a listener, or it passes through at once. Until all listeners were told, what an earlier run knew of them holds.
  */
 export class WildcardFinder implements ListenerFinder {
   readonly #options: WildcardFinderOptions;
@@ -42,7 +45,9 @@ export class WildcardFinder implements ListenerFinder {
   #waiting = new Set<() => void>();
   #started = false;
   #settled = false;
-  #consul = 0;
+  /** The listeners as an earlier run knew them, until all are told. */
+  #remembered: ListenerIndex | null = null;
+  #changed = false;
 
   constructor(options: WildcardFinderOptions) {
     this.#options = options;
@@ -51,9 +56,10 @@ export class WildcardFinder implements ListenerFinder {
   /** The flavour in force; null until the listeners have shown it. */
   get flavour(): Flavour | null {
     const { flavour } = this.#options;
-    if (flavour !== null || !this.#settled) return flavour;
-    if (this.#index.rest() !== null) return 'sidecar';
-    return this.#consul > 0 ? 'consul' : 'envoy';
+    const index = this.#known;
+    if (flavour !== null || index === null) return flavour;
+    if (index.rest() !== null) return 'sidecar';
+    return index.hasConsul ? 'consul' : 'envoy';
   }
 
   /** True once all listeners were told. */
@@ -86,21 +92,21 @@ export class WildcardFinder implements ListenerFinder {
   start(): void {
     if (this.#started) return;
     this.#started = true;
-    const { feed, clusters } = this.#options;
+    const { feed, clusters, memory } = this.#options;
+    this.#remember(memory ?? null);
     // Clusters before the listeners that lead to them, as Envoy asks. They stay bytes until one is called.
     if (clusters) {
       this.#unwatch.push(feed.watchAll('cluster', { changed() {}, removed() {}, settled() {}, ambientError() {} }));
     }
     this.#unwatch.push(
       feed.watchAll('listener', {
-        changed: (name, listener) => {
-          this.#count(name, -1);
+        changed: (_, listener) => {
           this.#index.set(listener);
-          this.#count(name, 1);
+          this.#changed = true;
         },
         removed: (name) => {
-          this.#count(name, -1);
           this.#index.delete(name);
+          this.#changed = true;
         },
         settled: () => this.#settle(),
         ambientError: (error) => {
@@ -116,12 +122,23 @@ export class WildcardFinder implements ListenerFinder {
     this.#findings.clear();
   }
 
-  #count(name: string, by: 1 | -1): void {
-    if (looksLikeConsul(name) && this.#index.has(name)) this.#consul += by;
+  /** The listeners in force; null while nothing is known of them. */
+  get #known(): ListenerIndex | null {
+    return this.#settled ? this.#index : this.#remembered;
+  }
+
+  #remember(memory: ListenerMemory | null): void {
+    const listeners = memory?.listeners() ?? null;
+    if (listeners === null) return;
+    this.#remembered = new ListenerIndex();
+    for (const listener of listeners) this.#remembered.restore(listener);
   }
 
   #settle(): void {
+    if (!this.#settled || this.#changed) this.#options.memory?.follow(() => this.#index.known());
     this.#settled = true;
+    this.#remembered = null;
+    this.#changed = false;
     const waiting = this.#waiting;
     this.#waiting = new Set();
     for (const finding of [...this.#findings]) this.#look(finding);
@@ -130,18 +147,24 @@ export class WildcardFinder implements ListenerFinder {
 
   #look(finding: Finding): void {
     const { host, port } = finding;
-    const entrance = this.#settled ? this.#entrance(host, port) : null;
+    const index = this.#isKnown(finding) ? this.#known : null;
+    const entrance = index === null ? null : this.#entrance(index, host, port);
     if (entrance !== null) {
       finding.follow(entrance);
-    } else if (this.#settled) {
+    } else if (index !== null) {
       finding.leave(`no listener of the feed is for ${host}:${port}`);
     } else if (!this.#options.waits(host, port)) {
       finding.leave('the control plane has not told its listeners yet, and the host is none of the mesh’s domains');
     }
   }
 
-  #entrance(host: string, port: number): Entrance | null {
-    const index = this.#index;
+  /** What is only remembered says nothing of hosts outside the mesh's domains, but for those that were called as the mesh's: the rest must not wait for an old listener. */
+  #isKnown({ host, port, target }: Finding): boolean {
+    if (this.#settled || this.#remembered === null) return this.#settled;
+    return this.#options.waits(host, port) || this.#options.memory?.wasUsed(target) === true;
+  }
+
+  #entrance(index: ListenerIndex, host: string, port: number): Entrance | null {
     const named = index.named(`${host}:${port}`) ?? (port === 80 ? index.named(host) : null);
     if (named !== null) return named;
     const address = host.replace(/^\[(.*)\]$/, '$1');
@@ -152,7 +175,7 @@ export class WildcardFinder implements ListenerFinder {
         return upstream === null ? null : index.upstream(upstream);
       }
       case 'sidecar':
-        return this.#ofSidecar(address, port) ?? index.rest();
+        return this.#ofSidecar(index, address, port) ?? index.rest();
       default:
         return this.#options.waits(host, port) ? index.onPort(port) : null;
     }
@@ -162,23 +185,23 @@ export class WildcardFinder implements ListenerFinder {
    * As Envoy's listener for the destination would be found, but by names: a port with a protocol of its own for the service, its TCP
    * proxy, the routes that all services share on that port.
    */
-  #ofSidecar(host: string, port: number): Entrance | null {
-    const index = this.#index;
-    if (isIP(host) !== 0) return index.at(host, port) ?? index.withRoutes(`${port}`) ?? this.#httpProxy();
+  #ofSidecar(index: ListenerIndex, host: string, port: number): Entrance | null {
+    if (isIP(host) !== 0) return index.at(host, port) ?? index.withRoutes(`${port}`) ?? this.#httpProxy(index);
     for (const name of searchNames(host, this.#options.domain)) {
       const own = index.withRoutes(`${name}:${port}`) ?? index.tcp(name, port);
       if (own !== null) return own;
     }
-    return index.withRoutes(`${port}`) ?? this.#httpProxy();
+    return index.withRoutes(`${port}`) ?? this.#httpProxy(index);
   }
 
-  #httpProxy(): Entrance | null {
-    return this.#options.httpProxy === true ? this.#index.withRoutes('http_proxy') : null;
+  #httpProxy(index: ListenerIndex): Entrance | null {
+    return this.#options.httpProxy === true ? index.withRoutes('http_proxy') : null;
   }
 }
 
 /** What is found for one target, followed as it changes. */
 class Finding {
+  readonly target: string;
   readonly host: string;
   readonly port: number;
   readonly watcher: ListenerWatcher;
@@ -189,6 +212,7 @@ class Finding {
 
   constructor(target: string, watcher: ListenerWatcher, source: ConfigSource) {
     const colon = target.lastIndexOf(':');
+    this.target = target;
     this.host = target.slice(0, colon).toLowerCase().replace(/\.$/, '');
     this.port = Number(target.slice(colon + 1));
     this.watcher = watcher;

@@ -66,6 +66,7 @@ function scene(options: { readonly afterMs?: number } = {}) {
   const unused = () => assert.fail('nothing is resolved and nothing is called here');
   const clusters = new Clusters({ source, resolver: { watch: unused }, connector: { connect: unused }, clock, random });
   const told: string[] = [];
+  const outside = new Set<string>();
   const join = new Join({
     source,
     clusters,
@@ -77,6 +78,11 @@ function scene(options: { readonly afterMs?: number } = {}) {
     services: {
       used: (target) => told.push(`used ${target}`),
       lost: (target) => told.push(`lost ${target}`),
+      outside: (target) => {
+        told.push(`outside ${target}`);
+        outside.add(target);
+      },
+      wasOutside: (target) => outside.has(target),
     },
   });
   const followed = () => Array.from(join.entries, ({ authority }) => authority);
@@ -174,5 +180,29 @@ describe('idle services', () => {
     assert.deepEqual(followed(), []);
     join.lookup('c:80', 'c');
     assert.deepEqual(told, ['lost none:80', 'used a:80', 'used c:80']);
+  });
+
+  it('that are none of the mesh’s need not be waited for when they are called again', () => {
+    const { clock, join, state, told, followed } = scene();
+    const first = join.lookup('x:80', 'x');
+    assert.deepEqual([first.absent, first.presumed], [true, false]);
+    clock.advance(2 * hour);
+    assert.deepEqual(followed(), []);
+    state.silent = true;
+    const second = join.lookup('x:80', 'x');
+    assert.deepEqual([second.absent, second.presumed, second.error?.code], [true, true, 'not_in_mesh']);
+    assert.ok(told.includes('outside x:80'));
+    const third = join.lookup('y:80', 'y');
+    assert.deepEqual([third.absent, third.error], [false, null], 'nothing was ever said of it');
+  });
+
+  it('that were presumed to be none of the mesh’s are taken up when there is a listener', () => {
+    const { clock, join, told } = scene();
+    join.lookup('x:80', 'x');
+    clock.advance(2 * hour);
+    told.length = 0;
+    const entry = join.lookup('x:80', 'x');
+    assert.deepEqual([entry.absent, entry.presumed], [true, false], 'asked again, and the answer is the same');
+    assert.deepEqual(told, ['outside x:80']);
   });
 });

@@ -67,6 +67,7 @@ export class Join implements Directory {
     }
     if (this.#entries.size >= this.#maxAuthorities) this.#makeRoom();
     this.#entries.set(key, entry);
+    if (called && this.#options.services?.wasOutside(target, authority) === true) entry.presumeOutside();
     entry.start();
     this.#sweep?.start();
     return entry;
@@ -89,7 +90,7 @@ export class Join implements Directory {
   #dropIdle(connected: boolean): void {
     for (const [key, entry] of [...this.#entries]) {
       const inUse = entry.called || entry.busy || entry.pinned;
-      if (entry.called && entry.table !== null) this.#options.services?.used(entry.target, entry.authority);
+      if (entry.called && entry.isService) this.#options.services?.used(entry.target, entry.authority);
       if (entry.called) entry.prefetched = false;
       entry.called = false;
       entry.idleRounds = inUse ? 0 : entry.idleRounds + 1;

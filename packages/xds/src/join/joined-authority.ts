@@ -21,6 +21,8 @@ export class JoinedAuthority implements AuthorityEntry {
   table: RouteTable | null = null;
   error: MeshError | null = null;
   absent = false;
+  /** `absent` is what was said of it before, and is being asked again. */
+  presumed = false;
   /** The last thing the control plane had to say against a resource whose older version is in force. */
   ambient: MeshError | null = null;
   /** Set by each use; whoever looks for what is not in use takes it back. */
@@ -66,6 +68,22 @@ export class JoinedAuthority implements AuthorityEntry {
     });
   }
 
+  /** Lets calls pass before the control plane has said again that it knows no such host: they should not wait for that twice. */
+  presumeOutside(): void {
+    this.presumed = true;
+    this.absent = true;
+    this.error = new MeshError('not_in_mesh', 'the control plane had no listener for it when it was last asked', {
+      authority: this.authority,
+    });
+  }
+
+  /** It has routes to clusters of the mesh: not only to where calls would go without it. */
+  get isService(): boolean {
+    if (this.table === null) return false;
+    const clusters = [...this.#clusters.values()].filter(({ cluster }) => cluster !== null);
+    return clusters.length === 0 || clusters.some(({ cluster }) => cluster?.config.discovery.kind !== 'original_dst');
+  }
+
   /** True while calls wait for it. */
   get awaited(): boolean {
     return this.#waiting.size > 0;
@@ -103,7 +121,11 @@ export class JoinedAuthority implements AuthorityEntry {
     this.#dropRoutes();
     this.#releaseClusters();
     this.absent = absent;
-    if (error.code === 'no_route') this.#options.services?.lost(this.target, this.authority);
+    this.presumed = false;
+    if (error.code === 'no_route') {
+      if (absent && this.called) this.#options.services?.outside(this.target, this.authority);
+      else this.#options.services?.lost(this.target, this.authority);
+    }
     this.#fail(error);
   }
 
@@ -113,6 +135,7 @@ export class JoinedAuthority implements AuthorityEntry {
     // It was none of the mesh's and is now: its calls wait for their routes, as those of a host that is new.
     if (this.absent) this.error = null;
     this.absent = false;
+    this.presumed = false;
     if (listener.http === null) {
       this.#dropRoutes();
       this.#releaseClusters();
@@ -217,8 +240,8 @@ export class JoinedAuthority implements AuthorityEntry {
       previous: this.table,
     });
     this.error = null;
-    if (this.called) this.#options.services?.used(this.target, this.authority);
     this.#releaseClusters(wanted);
+    if (this.called && this.isService) this.#options.services?.used(this.target, this.authority);
     this.#tell();
   }
 

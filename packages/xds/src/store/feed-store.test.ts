@@ -27,7 +27,7 @@ function scene() {
     new FeedStore({
       files,
       node,
-      serverUri: 'xds.test:18000',
+      serverUris: ['xds.test:18000'],
       clock,
       onWarning: ({ message }) => warnings.push(message),
       ...options,
@@ -70,7 +70,7 @@ describe('feed store', () => {
     const others = [
       open({ node: { ...node, id: 'node-2' } }),
       open({ node: { ...node, metadata: { NAMESPACE: 'other' } } }),
-      open({ serverUri: 'other.test:18000' }),
+      open({ serverUris: ['other.test:18000'] }),
     ];
     assert.deepEqual(
       others.map((store) => store.recall('cluster', 'a')),
@@ -180,7 +180,7 @@ describe('feed store', () => {
     const cases: readonly (readonly [string, RegExp])[] = [
       [text.replace('"v1"', '"v2"'), /checksum/],
       [text.slice(0, -3), /checksum/],
-      [text.replace(/^inmesh-feed 1/, 'inmesh-feed 2'), /format version 2, and this is 1/],
+      [text.replace(/^inmesh-feed 2/, 'inmesh-feed 1'), /format version 1, and this is 2/],
       ['', /no remembered feed/],
       ['{"x":1}', /no remembered feed/],
     ];
@@ -199,6 +199,65 @@ describe('feed store', () => {
     assert.equal(open().recall('cluster', 'a'), null);
     assert.match(warnings.pop() ?? '', /another node/);
     assert.deepEqual(warnings, []);
+  });
+
+  it('knows the listeners of a feed of whole types, all or none', () => {
+    const { open } = scene();
+    const listeners = Array.from({ length: 500 }, (_, index) => ({
+      name: `0.0.0.0_${index}`,
+      ways: [
+        [`routes ${index}`, `rds ${index}`],
+        [`port ${index}`, `rds ${index}`],
+      ] as const,
+    }));
+    const first = open();
+    assert.equal(first.listeners(), null);
+    first.follow(() => listeners);
+    first.close();
+    assert.deepEqual([...(open().listeners() ?? [])], listeners);
+    const second = open({ maxListeners: 499 });
+    second.used('a:80', 'a');
+    second.close();
+    assert.equal(open().listeners(), null, 'a part of an index would lie');
+    const third = open();
+    third.follow(() => []);
+    third.close();
+    assert.deepEqual([...(open().listeners() ?? [0])], []);
+  });
+
+  it('knows for a day what was not the mesh’s', () => {
+    const { open, clock } = scene();
+    const first = open();
+    first.used('moved:80', 'moved');
+    for (const name of ['moved', 'other', 'back']) first.outside(`${name}:80`, name);
+    first.used('back:80', 'back');
+    first.close();
+    const known = () => {
+      const store = open();
+      return ['moved', 'other', 'back'].map((name) => store.wasOutside(`${name}:80`, name));
+    };
+    assert.deepEqual(known(), [true, true, false]);
+    assert.deepEqual(
+      open()
+        .services()
+        .map(({ target }) => target),
+      ['back:80'],
+    );
+    assert.equal(open().wasUsed('back:80'), true);
+    clock.advance(day + 1);
+    assert.deepEqual(known(), [false, false, false]);
+  });
+
+  it('keeps large resources as they are, and no secret of any kind', () => {
+    const { open, files } = scene();
+    const first = open();
+    const large = new Uint8Array(700_001).fill(7);
+    first.keep('clusterLoadAssignment', 'large', { version: 'v1', bytes: large });
+    first.keep('secret', 'key', { version: 'v1', bytes: Buffer.from('hush') });
+    first.close();
+    assert.deepEqual(open().recall('clusterLoadAssignment', 'large')?.bytes, large);
+    assert.equal(open().recall('secret', 'key'), null);
+    assert.equal(files.text.includes(Buffer.from('hush').toString('base64')), false);
   });
 
   it('goes on where it can neither read nor write, and says so once', async () => {

@@ -1,268 +1,169 @@
 import { createHash } from 'node:crypto';
-import { type Clock, type Kind, outsideContext, type Timer } from '@inmesh/core';
+import type { Clock, Kind } from '@inmesh/core';
 import type { KeptResource, ResourceMemory } from '../ads/resource-memory.ts';
 import type { NodeIdentity } from '../bootstrap/index.ts';
+import type { KnownListener, ListenerMemory } from '../flavour/listener-memory.ts';
 import type { ServiceMemory } from '../join/service-memory.ts';
-import { kinds } from '../kinds.ts';
-import { decodeFeed, encodeFeed, type StoredResource, type StoredService } from './format.ts';
-import { holdsSecrets } from './secrets.ts';
+import { decodeFeed, encodeFeed, type StoredService } from './format.ts';
+import { KeptResources } from './kept-resources.ts';
+import { KeptServices } from './kept-services.ts';
 import type { StateFiles } from './state-files.ts';
+import { StoreWriter } from './store-writer.ts';
 
 export interface FeedStoreOptions {
   readonly files: StateFiles;
   readonly node: NodeIdentity;
-  readonly serverUri: string;
+  /** The control planes that the feed comes from, the best first. */
+  readonly serverUris: readonly string[];
   readonly clock: Clock;
   /** Hears, with the name of the file, why it is ignored or cannot be written. */
   readonly onWarning: (warning: Error) => void;
   /** Resources kept at most; those that changed longest ago make room. Default 10,000. */
   readonly maxResources?: number;
-  /** Bytes of resources kept at most, and a quarter of it for a single one. Default 4 MiB: some hundred services with their endpoints, and written in a few milliseconds. */
+  /**
+   * Bytes of resources kept at most, and a quarter of it for a single one. Default 16 MiB: a thousand services with their endpoints,
+   * and the routes that a sidecar's feed has for all hosts of a port.
+   */
   readonly maxBytes?: number;
-  /** Services kept at most; those used longest ago make room. Default 1,000: each is asked for at start. */
+  /** Services kept at most; those used longest ago make room. As many that are not the mesh's. Default 1,000: each is asked for at start. */
   readonly maxServices?: number;
+  /** Listeners of which a feed of whole types is remembered; of a larger one no index is, because a part of it would lie. Default 20,000. */
+  readonly maxListeners?: number;
 }
 
-/** Milliseconds from a change to its being written, so that what a response brings is written together. */
-const settleMs = 1_000;
+const day = 86_400_000;
 
-/** Milliseconds of work after which the event loop is let run, as for responses. */
-const sliceMs = 5;
+/** A service that was not used for so long is not asked for at start any more. */
+const maxServiceAgeMs = 30 * day;
 
-/** Milliseconds between two writes: endpoints that change all day are no reason to write all day. `close` writes in any case. */
-const betweenWritesMs = 30_000;
-
-/** A service that was not used for so long (30 days) is not asked for at start any more. */
-const maxServiceAgeMs = 30 * 86_400_000;
-
-/** How old the time at a service may grow before it is worth a write (a day). */
-const usedAtGrainMs = 86_400_000;
-
-interface Entry extends KeptResource {
-  readonly kind: Kind;
-  readonly name: string;
-  /** Null until somebody looked, which is when it is to be written. */
-  harmless: boolean | null;
-}
+/** So long a host that was none of the mesh's is taken for such at first: soon enough it is asked for again. */
+const maxOutsideAgeMs = day;
 
 /**
  * The services that were called and their last good resources, in a file: what an application that starts while its control
- * plane is away can go on with. Each node and control plane has a file of its own. Resources that hold secrets stay out of it.
+ * plane is away can go on with. Each node has a file of its own for each control plane. Resources that hold secrets stay out of it.
  */
-export class FeedStore implements ResourceMemory, ServiceMemory {
+export class FeedStore implements ResourceMemory, ServiceMemory, ListenerMemory {
   readonly #options: FeedStoreOptions;
   readonly #key: string;
   readonly #file: string;
   readonly #maxBytes: number;
-  readonly #resources = new Map<string, Entry>();
-  readonly #services = new Map<string, StoredService>();
-  #bytes = 0;
-  #dirty = false;
-  #timer: Timer | null = null;
-  #writing = false;
-  #lastWrite = Number.NEGATIVE_INFINITY;
-  #complained = false;
-  #closed = false;
+  readonly #maxListeners: number;
+  readonly #resources: KeptResources;
+  readonly #services: KeptServices;
+  readonly #outside: KeptServices;
+  #listeners: (() => Iterable<KnownListener>) | null = null;
+  readonly #writer: StoreWriter;
 
   /** Reads the file; one that cannot be used is reported and counts as empty. */
   constructor(options: FeedStoreOptions) {
+    const { files, node, serverUris, clock } = options;
+    const services = options.maxServices ?? 1_000;
     this.#options = options;
-    this.#maxBytes = options.maxBytes ?? 4 * 1024 * 1024;
-    const { id, cluster, locality, metadata } = options.node;
+    this.#maxBytes = options.maxBytes ?? 16 * 1024 * 1024;
+    this.#maxListeners = options.maxListeners ?? 20_000;
+    this.#resources = new KeptResources({ resources: options.maxResources ?? 10_000, bytes: this.#maxBytes });
+    this.#services = new KeptServices({ services, ageMs: maxServiceAgeMs, grainMs: day });
+    this.#outside = new KeptServices({ services, ageMs: maxOutsideAgeMs, grainMs: day / 8 });
+    const { id, cluster, locality, metadata } = node;
     // Hashed, because a node's metadata is nobody else's business.
     this.#key = createHash('sha256')
-      .update(JSON.stringify([options.serverUri, id, cluster, locality, metadata]))
+      .update(JSON.stringify([serverUris, id, cluster, locality, metadata]))
       .digest('hex');
     this.#file = `${this.#key.slice(0, 32)}.feed`;
+    this.#writer = new StoreWriter({
+      files,
+      file: this.#file,
+      clock,
+      encode: () => this.#encode(),
+      onFailure: (cause) => this.#warn(`the feed cannot be remembered in ${files.pathOf(this.#file)}`, cause),
+    });
     this.#load();
   }
 
   /** Most lately used last. */
   services(): readonly StoredService[] {
-    return [...this.#services.values()];
+    return this.#services.list();
+  }
+
+  wasUsed(target: string): boolean {
+    return this.#services.hasTarget(target);
   }
 
   recall(kind: Kind, name: string): KeptResource | null {
-    return this.#resources.get(keyOf(kind, name)) ?? null;
+    return this.#resources.get(kind, name);
   }
 
-  keep(kind: Kind, name: string, { version, bytes }: KeptResource): void {
-    const key = keyOf(kind, name);
-    const known = this.#resources.get(key);
-    const same = known !== undefined && Buffer.compare(known.bytes, bytes) === 0;
-    if (same && known.version === version) return;
-    this.#drop(key);
-    if (bytes.length > this.#maxBytes / 4) return;
-    this.#resources.set(key, { kind, name, version, bytes, harmless: same ? known.harmless : null });
-    this.#bytes += bytes.length;
-    this.#trim();
-    this.#changed();
+  keep(kind: Kind, name: string, resource: KeptResource): void {
+    if (this.#resources.set(kind, name, resource)) this.#writer.changed();
   }
 
   forget(kind: Kind, name: string): void {
-    this.#drop(keyOf(kind, name));
+    if (this.#resources.delete(kind, name)) this.#writer.changed();
   }
 
   used(target: string, authority: string): void {
-    const key = `${target} ${authority}`;
-    const usedAt = this.#options.clock.wallNow();
-    const known = this.#services.get(key);
-    const fresh = known !== undefined && usedAt - known.usedAt < usedAtGrainMs;
-    this.#services.delete(key);
-    this.#services.set(key, fresh ? known : { target, authority, usedAt });
-    this.#trim();
-    if (!fresh) this.#changed();
+    const inside = this.#outside.delete(target, authority);
+    if (this.#services.add(target, authority, this.#options.clock.wallNow()) || inside) this.#writer.changed();
   }
 
   lost(target: string, authority: string): void {
-    if (this.#services.delete(`${target} ${authority}`)) this.#changed();
+    if (this.#services.delete(target, authority)) this.#writer.changed();
+  }
+
+  outside(target: string, authority: string): void {
+    const was = this.#services.delete(target, authority);
+    if (this.#outside.add(target, authority, this.#options.clock.wallNow()) || was) this.#writer.changed();
+  }
+
+  wasOutside(target: string, authority: string): boolean {
+    return this.#outside.has(target, authority);
+  }
+
+  listeners(): Iterable<KnownListener> | null {
+    return this.#listeners?.() ?? null;
+  }
+
+  follow(read: () => Iterable<KnownListener>): void {
+    this.#listeners = read;
+    this.#writer.changed();
   }
 
   /** Writes what is not written yet, before it returns, and nothing after that. */
   readonly close = (): void => {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#timer?.cancel();
-    if (!this.#dirty && !this.#writing) return;
-    const { files } = this.#options;
-    this.#attempt(() => {
-      const work = this.#encode();
-      let made = work.next();
-      while (made.done !== true) made = work.next();
-      files.writeNow(this.#file, made.value);
-    });
+    this.#writer.close();
   };
 
   #load(): void {
     const { files, clock } = this.#options;
     try {
-      // As base64, with names, versions and services around it.
-      const bytes = files.read(this.#file, 2 * this.#maxBytes + 4 * 1024 * 1024);
+      // As base64, with names, versions, services and the index around it.
+      const bytes = files.read(this.#file, 2 * this.#maxBytes + 16 * 1024 * 1024);
       if (bytes === null) return;
-      const { key, services, resources } = decodeFeed(bytes);
+      const { key, services, outside, listeners, resources } = decodeFeed(bytes);
       if (key !== this.#key) throw new TypeError('it is of another node or control plane');
-      const oldest = clock.wallNow() - maxServiceAgeMs;
-      for (const service of services) {
-        if (service.usedAt >= oldest) this.#services.set(`${service.target} ${service.authority}`, service);
-      }
-      for (const resource of resources) {
-        this.#resources.set(keyOf(resource.kind, resource.name), { ...resource, harmless: true });
-        this.#bytes += resource.bytes.length;
-      }
-      this.#trim();
+      const now = clock.wallNow();
+      for (const service of services) this.#services.restore(service, now);
+      for (const service of outside) this.#outside.restore(service, now);
+      for (const resource of resources) this.#resources.restore(resource);
+      if (listeners !== null) this.#listeners = () => listeners;
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      this.#warn(`the remembered feed in ${files.pathOf(this.#file)} is ignored: ${reason}`, cause);
+      this.#warn(`the remembered feed in ${files.pathOf(this.#file)} is ignored`, cause);
     }
-  }
-
-  #drop(key: string): void {
-    const known = this.#resources.get(key);
-    if (known === undefined) return;
-    this.#resources.delete(key);
-    this.#bytes -= known.bytes.length;
-    this.#changed();
-  }
-
-  #trim(): void {
-    const { maxResources = 10_000, maxServices = 1_000 } = this.#options;
-    for (const key of this.#resources.keys()) {
-      if (this.#resources.size <= maxResources && this.#bytes <= this.#maxBytes) break;
-      this.#drop(key);
-    }
-    for (const key of this.#services.keys()) {
-      if (this.#services.size <= maxServices) break;
-      this.#services.delete(key);
-    }
-  }
-
-  #changed(): void {
-    this.#dirty = true;
-    if (this.#timer !== null || this.#writing || this.#closed) return;
-    const { clock } = this.#options;
-    const wait = Math.max(settleMs, this.#lastWrite + betweenWritesMs - clock.now());
-    this.#timer = outsideContext(() => clock.setTimer(wait, () => this.#write(), { unref: true }));
-  }
-
-  /** Makes the file's content in slices between which the event loop is free, then writes. */
-  #write(): void {
-    const { clock } = this.#options;
-    this.#timer = null;
-    this.#writing = true;
-    this.#dirty = false;
-    this.#lastWrite = clock.now();
-    const work = this.#encode();
-    const slice = (): void => {
-      const until = clock.now() + sliceMs;
-      while (!this.#closed) {
-        const made = work.next();
-        if (made.done === true) {
-          this.#store(made.value);
-          return;
-        }
-        if (clock.now() < until) continue;
-        clock.afterInput(slice);
-        return;
-      }
-    };
-    slice();
-  }
-
-  #store(bytes: Uint8Array): void {
-    const { files } = this.#options;
-    const done = () => {
-      this.#writing = false;
-      if (this.#dirty) this.#changed();
-    };
-    files
-      .write(this.#file, bytes, () => !this.#closed)
-      .then(
-        () => {
-          this.#complained = false;
-          done();
-        },
-        (cause) => {
-          this.#cannotWrite(cause);
-          done();
-        },
-      );
   }
 
   /** Of what there is when it begins; what comes meanwhile is written the next time. */
   *#encode(): Generator<undefined, Uint8Array, undefined> {
     const services = this.services();
-    const resources: StoredResource[] = [];
-    for (const entry of [...this.#resources.values()]) {
-      const { kind, name, version, bytes } = entry;
-      if (entry.harmless === null) {
-        entry.harmless = !holdsSecrets(kinds[kind].typeName, bytes);
-        yield;
-      }
-      if (entry.harmless) resources.push({ kind, name, version, bytes });
-    }
-    return yield* encodeFeed({ key: this.#key, services, resources });
+    const outside = this.#outside.list();
+    const all = this.#listeners === null ? null : [...this.#listeners()];
+    const listeners = all !== null && all.length <= this.#maxListeners ? all : null;
+    const resources = yield* this.#resources.harmless();
+    return yield* encodeFeed({ key: this.#key, services, outside, listeners, resources });
   }
 
-  #attempt(write: () => void): void {
-    try {
-      write();
-    } catch (cause) {
-      this.#cannotWrite(cause);
-    }
-  }
-
-  #cannotWrite(cause: unknown): void {
-    if (this.#complained) return;
-    this.#complained = true;
+  #warn(what: string, cause: unknown): void {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    this.#warn(`the feed cannot be remembered in ${this.#options.files.pathOf(this.#file)}: ${reason}`, cause);
+    this.#options.onWarning(new Error(`${what}: ${reason}`, { cause }));
   }
-
-  #warn(message: string, cause: unknown): void {
-    this.#options.onWarning(new Error(message, { cause }));
-  }
-}
-
-function keyOf(kind: Kind, name: string): string {
-  return `${kind} ${name}`;
 }

@@ -93,7 +93,7 @@ describe('secrets in resources', () => {
       new FeedStore({
         files,
         node: { id: 'n', cluster: '', locality: { region: '', zone: '', subZone: '' }, metadata: {} },
-        serverUri: 'xds.test:1',
+        serverUris: ['xds.test:1'],
         clock: new VirtualClock(),
         onWarning: (warning) => assert.fail(warning),
       });
