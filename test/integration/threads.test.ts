@@ -1,8 +1,12 @@
 // Worker threads take the feed from the main thread: one stream for a process, whoever calls first.
 import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { service } from '../support/feed.ts';
 import { guardProcess } from '../support/guard-process.ts';
 import { MeshWorker } from '../support/mesh-elsewhere.ts';
+import type { RemoteOptions } from '../support/mesh-orders.ts';
 import { Program } from '../support/program.ts';
 import { bootstrapFor, Scene, until } from '../support/scene.ts';
 import { startHttp } from '../support/servers.ts';
@@ -12,7 +16,7 @@ describe('worker threads', function () {
   this.timeout(40_000);
   guardProcess();
 
-  const start = (scene: Scene, count: number, options: { threads?: boolean } = {}): MeshWorker[] =>
+  const start = (scene: Scene, count: number, options: RemoteOptions = {}): MeshWorker[] =>
     Array.from({ length: count }, () =>
       scene.use(new MeshWorker({ bootstrapConfig: bootstrapFor(scene.plane.address), ...options })),
     );
@@ -100,6 +104,31 @@ describe('worker threads', function () {
     const { stream } = (await late?.feed()) ?? {};
     assert.deepEqual([stream?.connected, stream?.via], [false, 'the main thread']);
     assert.match(stream?.lastError ?? '', /the ADS stream failed/);
+  });
+
+  it('are remembered with the main thread: what they called goes on after a restart without a control plane', async () => {
+    const stateDirectory = mkdtempSync(join(tmpdir(), 'inmesh-state-'));
+    try {
+      await using app = await startHttp();
+      await using scene = await Scene.start([...service('all:9080', [app.port]), ...service('one:9080', [app.port])]);
+      const run = async (): Promise<void> => {
+        const main = await scene.mesh({ stateDirectory });
+        const [worker] = start(scene, 1, { stateDirectory });
+        assert.equal(await worker?.get('http://all:9080/'), `${app.port}`);
+        assert.equal((await worker?.feed())?.stream.via, 'the main thread');
+        await worker?.leave();
+        assert.equal(await worker?.ended, 0);
+        main.close();
+      };
+      await run();
+      await scene.plane.close();
+      await run();
+      const [file = ''] = readdirSync(join(stateDirectory, 'feed'));
+      const kept = readFileSync(join(stateDirectory, 'feed', file), 'utf8');
+      assert.deepEqual([kept.includes('all:9080'), kept.includes('one:9080')], [true, false]);
+    } finally {
+      rmSync(stateDirectory, { recursive: true });
+    }
   });
 
   it('are kept alive by nothing of this, and neither is the main thread', async () => {

@@ -13,6 +13,7 @@ import {
   type TlsServerCredentials,
   type XdsServer,
 } from '@inmesh/xds';
+import { writtenByHost } from './share/host-files.ts';
 import { type ShareOptions, StreamSeeker } from './share/stream-seeker.ts';
 import { ThreadDoor } from './share/thread-door.ts';
 import { SharedChannels } from './shared-channels.ts';
@@ -79,7 +80,7 @@ export function shareStream({ servers, node, clock, random, onError, ...options 
       directory === null
         ? null
         : new FeedStore({
-            files: stateDirectory(directory),
+            files: writtenByHost(stateDirectory(directory), () => client.stream.via === null),
             node,
             serverUris: servers.map(({ uri }) => uri),
             clock,
@@ -116,13 +117,15 @@ export function shareStream({ servers, node, clock, random, onError, ...options 
       if (listeners.size > 0 || door.guests(hash) > 0) return;
       streams.delete(key);
       door.close(hash);
+      if (store !== null) {
+        process.off('exit', store.close);
+        // While it is known whose stream it is.
+        store.close();
+      }
       client.close();
       seeker.close();
       host.close();
       for (const { transport } of [first, ...fallbacks]) transport.close();
-      if (store === null) return;
-      process.off('exit', store.close);
-      store.close();
     };
     if (options.share.threads) door.open(hash, host, release);
     shared = { client, store, directory, listeners, release };

@@ -123,7 +123,9 @@ export class AdsClient implements ConfigSource {
         return inForce().resourceTimeoutMs * (chain().link.secondHand ? 2 : 1);
       },
       get context() {
-        return inForce().context;
+        const { context } = inForce();
+        const { link } = chain();
+        return link.secondHand ? { ...context, controlPlane: link.status().serverUri, accepted: true } : context;
       },
       memory: options.memory ?? null,
       onError: options.onError,

@@ -20,7 +20,13 @@ import {
 } from '@inmesh/core';
 import { allKinds, kinds } from '../kinds.ts';
 import { AdsClient, type AdsClientOptions } from './client.ts';
-import { type Decoded, nameInFieldOne, type ResourceType, type ResourceTypes } from './resource-type.ts';
+import {
+  type DecodeContext,
+  type Decoded,
+  nameInFieldOne,
+  type ResourceType,
+  type ResourceTypes,
+} from './resource-type.ts';
 
 /** A toy resource: a name and a content. `bad …` is refused by its decoder, `crash` makes it throw. */
 export interface Toy {
@@ -230,15 +236,19 @@ export async function turn(): Promise<void> {
   await Promise.resolve();
 }
 
-function toyTypes(decoded: string[]): ResourceTypes {
+export function toyTypes(
+  decoded: string[],
+  onDecode: (name: string, context: DecodeContext) => void = () => {},
+): ResourceTypes {
   const toy = <K extends Kind>(kind: K): ResourceType<K> => ({
     ...kinds[kind],
     kind,
     typeUrl: urls[kind],
     nameOf: nameInFieldOne,
-    decode(bytes): Decoded<Model[K]> {
+    decode(bytes, context): Decoded<Model[K]> {
       const { key, value } = fromBinary(toyType(), bytes);
       decoded.push(key);
+      onDecode(key, context);
       if (value.startsWith('bad')) throw new MeshError('invalid_config', `field content: ${value}`);
       if (value === 'crash') throw new RangeError('boom');
       return { name: key, value: { name: key, content: value } as unknown as Model[K] };

@@ -21,7 +21,8 @@ export class LastGood<K extends Kind> {
     const kept = this.#memory !== null && state.unknown ? this.#memory.recall(this.#type.kind, state.name) : null;
     if (kept === null) return false;
     try {
-      state.value = this.#type.decode(kept.bytes, this.#host.context).value;
+      // Kept by this process, or by whoever wrote its file.
+      state.value = this.#type.decode(kept.bytes, { ...this.#host.context, accepted: false }).value;
     } catch {
       // What a former version of inmesh took and this one refuses: the server will be told when it sends that.
       this.forget(state.name);

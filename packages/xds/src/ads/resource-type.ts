@@ -8,6 +8,8 @@ export interface DecodeContext {
   readonly controlPlane: string;
   /** Whose refusals apply: what Envoy accepts, or the narrower rules of the gRFCs. */
   readonly profile: DecodeProfile;
+  /** The bytes were accepted already, by the same version of inmesh: structural rules are not checked again. Default false. */
+  readonly accepted?: boolean;
 }
 
 /** The two strictness profiles, because Envoy and gRPC differ in what they refuse. */

@@ -75,13 +75,15 @@ function resourceType<K extends Kind, M extends Message>(
 ): ResourceType<K> {
   const { kind } = definition;
   const { typeName, fullState, absentCode, sensitive } = kinds[kind];
+  const accepting: Decoding = { ...decoding, validate: () => null };
+  const decodingFor = ({ accepted }: DecodeContext) => (accepted === true ? accepting : decoding);
   const named = (value: Model[K] & { readonly name: string }): Decoded<Model[K]> => {
     if (value.name === '') throw new Refusal('name', 'value length must be at least 1 characters');
     return { name: value.name, value };
   };
   const decode = (bytes: Uint8Array, context: DecodeContext): Decoded<Model[K]> => {
     try {
-      return named(definition.decode(decoding, fromBinary(messageType<M>(typeName), bytes)));
+      return named(definition.decode(decodingFor(context), fromBinary(messageType<M>(typeName), bytes)));
     } catch (error) {
       throw asMeshError(error, typeName, nameInFieldOne(bytes) ?? '', context);
     }
@@ -101,7 +103,7 @@ function resourceType<K extends Kind, M extends Message>(
     ...type,
     *decodeInSteps(bytes, context) {
       try {
-        return named(yield* decodeInSteps(decoding, bytes));
+        return named(yield* decodeInSteps(decodingFor(context), bytes));
       } catch (error) {
         throw asMeshError(error, typeName, nameInFieldOne(bytes) ?? '', context);
       }

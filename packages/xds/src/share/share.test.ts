@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { Kind, StreamHandlers } from '@inmesh/core';
 import type { AdsClientOptions } from '../ads/client.ts';
 import type { CollectionWatcher } from '../ads/collection.ts';
-import { any, type Setup, setup, type Toy } from '../ads/dialogue.test.ts';
+import { any, type Setup, setup, type Toy, toyTypes } from '../ads/dialogue.test.ts';
 import { FeedHost, type FeedHostOptions } from './feed-host.ts';
 import type { FeedWay } from './guest-stream.ts';
 import { decodeMessage, encodeMessage, type HostMessage } from './messages.ts';
@@ -403,6 +403,29 @@ describe('a shared feed', () => {
       assert.deepEqual([closed, host.guests], [true, 0]);
     }
     assert.equal(origin.server.streams.length, 0);
+  });
+
+  it('is decoded by guests and not judged again, but for what a guest remembers from elsewhere', async () => {
+    const kept = { version: '', bytes: any('cluster', 'kept', 'old').value };
+    const memory = { recall: (_: Kind, name: string) => (name === 'kept' ? kept : null), keep() {}, forget() {} };
+    const accepted: (readonly [name: string, accepted: boolean | undefined])[] = [];
+    const { origin, guest } = scene();
+    const one = guest({ memory, types: toyTypes([], (name, context) => accepted.push([name, context.accepted])) });
+    one.watch('cluster', 'a');
+    one.watch('cluster', 'kept');
+    await settle();
+    origin.server.stream.respond('cluster', 'v1', [any('cluster', 'a', '1'), any('cluster', 'kept', 'new')]);
+    await settle();
+    one.seeker.way = null;
+    one.way.cut();
+    await settle();
+    one.server.stream.respond('cluster', 'v2', [any('cluster', 'a', '2'), any('cluster', 'kept', 'new')]);
+    assert.deepEqual(accepted, [
+      ['kept', false],
+      ['a', true],
+      ['kept', true],
+      ['a', undefined],
+    ]);
   });
 
   it('has one word for the guests of a guest', async () => {
