@@ -31,6 +31,8 @@ export interface Ask {
   readonly body?: string | Uint8Array;
   /** What the recorder does: one for each attempt, the last for all further ones. */
   readonly answer?: Answer | readonly Answer[];
+  /** Several requests come of this one at the same time: they are compared in the order of their recorders' names. */
+  readonly copies?: true;
   /** Asks so many times; only where the calls go is then looked at, against `split`. Default 1. */
   readonly times?: number;
   /** Share of the calls, of 1, that each recorder must get, within bounds that chance breaks less than once in 10⁹ runs. */

@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import type { Pair } from './case.ts';
 import { CALL_HEADER } from './recorders.ts';
 
@@ -10,6 +11,8 @@ interface Normalisation {
   /** The value to compare instead; null: the header is left out. */
   readonly value: (value: string) => string | null;
 }
+
+const OURS = new Set(Object.values(networkInterfaces()).flatMap((each) => each?.map(({ address }) => address) ?? []));
 
 const leftOut = () => null;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -35,6 +38,7 @@ export const NORMALISATIONS: readonly Normalisation[] = [
   { heading: 'Hop-by-hop headers', where: 'both', header: 'connection', value: leftOut },
   { heading: 'Hop-by-hop headers', where: 'both', header: 'keep-alive', value: leftOut },
   { heading: 'Hop-by-hop headers', where: 'downstream', header: 'transfer-encoding', value: leftOut },
+  { heading: 'Copies of requests', where: 'upstream', header: 'x-forwarded-for', value: unlessOurs },
   { heading: 'A body that is not there', where: 'upstream', header: 'content-length', value: unlessZero },
 ];
 
@@ -46,6 +50,11 @@ function timeLeft(value: string): string {
 /** For methods that need no body: POST, PUT and PATCH are looked at by cases. */
 function unlessZero(value: string): string | null {
   return value === '0' ? null : value;
+}
+
+/** Addresses of this machine: Envoy says its own on requests that it makes itself. */
+function unlessOurs(value: string): string | null {
+  return OURS.has(value) ? null : value;
 }
 
 function uuid(value: string): string {

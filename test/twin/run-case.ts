@@ -3,7 +3,7 @@ import type { Sent } from './clients.ts';
 import { disagreements } from './compare.ts';
 import { broken } from './expectation.ts';
 import type { PlacedCase } from './feed.ts';
-import type { Observation } from './observation.ts';
+import type { Arrival, Observation } from './observation.ts';
 import { type Expectation, parseRequestLine, type RequestText } from './request-line.ts';
 import { bounds, sameShare } from './shares.ts';
 import type { Both, Twin } from './twin.ts';
@@ -47,10 +47,22 @@ export async function judgeAsk(
 ): Promise<{ outcome: string; differences: readonly string[] }> {
   const call = () => twin.ask(service, port, sentOf(ask), answersOf(ask));
   if (ask.times !== undefined) return splitProblems(ask.times, ask.split ?? null, call);
-  const both = await call();
+  const both = ask.copies === true ? inOrder(await call()) : await call();
   const { expected } = ask;
   const missed = expected === null ? [] : [...broken(expected, both.envoy), ...broken(expected, both.inmesh)];
   return { outcome: outcomeOf(both.envoy), differences: [...disagreements(both), ...missed] };
+}
+
+function inOrder({ envoy, inmesh }: Both): Both {
+  const sorted = (side: Observation): Observation => ({
+    ...side,
+    arrivals: side.arrivals.toSorted((a, b) => keyOf(a).localeCompare(keyOf(b))),
+  });
+  return { envoy: sorted(envoy), inmesh: sorted(inmesh) };
+}
+
+function keyOf({ recorder, headers }: Arrival): string {
+  return `${recorder} ${headers.find(([name]) => name.toLowerCase() === 'host')?.[1] ?? ''}`;
 }
 
 function fromAsk({ line, headers = [], body, ...rest }: Ask): AnyAsk {

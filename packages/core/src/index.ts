@@ -50,6 +50,7 @@ export * from './model/index.ts';
 export { type OutboundParts, outbound } from './outbound.ts';
 export { RetryBudget, type RetryBudgetOptions } from './resilience/budget.ts';
 export type { ClusterChoice } from './router/cluster-share.ts';
+export { mirrorPolicies } from './router/compile-mirrors.ts';
 export { findVirtualHost, withoutPort } from './router/domains.ts';
 export type { RouteEntry } from './router/route-entry.ts';
 export { RouteTable, type RouteTableParts } from './router/route-table.ts';

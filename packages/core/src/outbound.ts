@@ -6,12 +6,13 @@ import { deadline } from './resilience/deadline.ts';
 import { perTry } from './resilience/per-try.ts';
 import { retry } from './resilience/retry.ts';
 import { finalize } from './router/finalize.ts';
+import { type MirrorParts, mirror } from './router/mirror.ts';
 import { router } from './router/router.ts';
 import { type ObserveParts, observe } from './telemetry/observe.ts';
 import type { Random } from './util/random.ts';
 import type { TimerWheel } from './util/timer-wheel.ts';
 
-export interface OutboundParts extends HoldOptions, ObserveParts {
+export interface OutboundParts extends HoldOptions, ObserveParts, MirrorParts {
   readonly random: Random;
   readonly wheel: TimerWheel;
   readonly requestId: () => string;
@@ -19,9 +20,10 @@ export interface OutboundParts extends HoldOptions, ObserveParts {
 
 /**
  * The whole client stack in the order of a request, the outermost layer first. "Outer" is nearer to the caller.
- * Not there yet: the mirror (above retry).
  */
 export function outbound(parts: OutboundParts): Dispatch {
+  // What a copy of a request goes through: the time of its route and the limits of its cluster, and no second attempt.
+  const once = compose([deadline(parts), clusterLimits(), balance(), endpoint()], connection);
   return compose(
     [
       // Outermost: it must see every outcome, also those of layers that never reach an endpoint, once and in their final form.
@@ -36,6 +38,8 @@ export function outbound(parts: OutboundParts): Dispatch {
       finalize(parts),
       // Around all attempts: a retry must not buy a call more time than its route gives.
       deadline(parts),
+      // Inside the deadline, which is the request's and not its copies'; above retry: attempts are not copied.
+      mirror(parts, once),
       // Above the choice of the host, so that each attempt chooses anew; above the limits, so that each attempt counts.
       retry(parts),
       // One attempt from here on.

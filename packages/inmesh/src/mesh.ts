@@ -199,6 +199,7 @@ export class Mesh implements AsyncDisposable {
       holdTimeoutMs: parts.holdTimeoutMs,
       maxHeld: parts.maxHeld,
       stats: this.#stats,
+      runtime: this.runtime,
       requestId: randomUUID,
       onLocalReply: rememberError,
       onIdle: () => this.#whenIdle?.(),

@@ -320,5 +320,61 @@ export const actions: Area = {
             weighted_clusters: { clusters: [{ name: one, weight: 1, host_rewrite_literal: of.the.share }] }`,
       requests: ['GET / -> 200 one'],
     },
+    {
+      name: 'a mirror gets a copy of each request, and nobody hears its answer',
+      routes: `
+        - match: { prefix: /plain }
+          route: { cluster: one, request_mirror_policies: [{ cluster: two }] }
+        - match: { prefix: /same }
+          route: { cluster: one, request_mirror_policies: [{ cluster: two, disable_shadow_host_suffix_append: true }] }
+        - match: { prefix: /named }
+          route: { cluster: one, request_mirror_policies: [{ cluster_header: x-mirror, host_rewrite_literal: h:81 }] }
+        - match: { prefix: /both }
+          route: { cluster: one, prefix_rewrite: /new, request_mirror_policies: [{ cluster: two }, { cluster: three }] }
+        - match: { prefix: /gone }
+          route: { cluster: one, request_mirror_policies: [{ cluster: empty }] }
+        - match: { prefix: /never }
+          route:
+            cluster: one
+            request_mirror_policies: [{ cluster: two, runtime_fraction: { default_value: { numerator: 0 } } }]
+        - match: { prefix: /changed }
+          route:
+            cluster: one
+            request_mirror_policies:
+              - cluster: two
+                request_headers_mutations:
+                  - append: { header: { key: x-copy, value: '%REQ(:path)%' } }
+                  - remove: x-secret`,
+      requests: [
+        { line: 'GET /plain -> 200 x2 "one"', copies: true },
+        { line: 'POST /plain "body" -> 200 x2 "one"', copies: true },
+        { line: 'GET shop:81/plain -> 200 x2', copies: true },
+        { line: 'GET /same -> 200 x2', copies: true },
+        { line: 'GET /named [x-mirror: three] -> 200 x2', copies: true },
+        'GET /named -> 200 x1',
+        { line: 'GET /both -> 200 x3', copies: true },
+        'GET /gone -> 200 x1',
+        'GET /never -> 200 x1',
+        { line: 'GET /changed [x-secret: s] -> 200 x2', copies: true },
+      ],
+    },
+    {
+      name: 'mirrors of the virtual host and of the whole',
+      config: `
+        request_mirror_policies: [{ cluster: three }]
+        virtual_hosts:
+          - name: own
+            domains: [own]
+            request_mirror_policies: [{ cluster: two }]
+            routes:
+              - { match: { prefix: /route }, route: { cluster: one, request_mirror_policies: [{ cluster: one }] } }
+              - { match: { prefix: / }, route: { cluster: one } }
+          - { name: other, domains: ['*'], routes: [{ match: { prefix: / }, route: { cluster: one } }] }`,
+      requests: [
+        { line: 'GET own/ -> 200 x2', copies: true },
+        { line: 'GET own/route -> 200 x2', copies: true },
+        { line: 'GET other/ -> 200 x2', copies: true },
+      ],
+    },
   ],
 };

@@ -5,6 +5,7 @@ import type { ForwardAction, Route, RouteConfiguration, VirtualHost, WeightedClu
 
 export const ROUTE_CONFIGURATION_DEFAULTS: Omit<RouteConfiguration, 'name' | 'virtualHosts'> = {
   ignorePortInHostMatching: false,
+  mirrors: [],
   mutations: NO_MESSAGE_MUTATIONS,
   mostSpecificHeaderMutationsWins: false,
 };
@@ -13,6 +14,7 @@ export const VIRTUAL_HOST_DEFAULTS: Omit<VirtualHost, 'name' | 'domains' | 'rout
   retryPolicy: null,
   includeRequestAttemptCount: false,
   includeAttemptCountInResponse: false,
+  mirrors: [],
   mutations: NO_MESSAGE_MUTATIONS,
 };
 
@@ -32,6 +34,7 @@ export const FORWARD_DEFAULTS: Omit<ForwardAction, 'clusters' | 'totalWeight' | 
   priority: 'default',
   pathRewrite: null,
   hostRewrite: null,
+  mirrors: [],
   appendXForwardedHost: false,
 };
 

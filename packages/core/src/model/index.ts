@@ -6,6 +6,7 @@ export * from './extension-config.ts';
 export * from './header-mutation.ts';
 export * from './http-filter.ts';
 export * from './listener.ts';
+export * from './mirror.ts';
 export * from './rewrite.ts';
 export * from './route.ts';
 export * from './runtime.ts';

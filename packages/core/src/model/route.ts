@@ -2,6 +2,7 @@ import type { RoutingPriority } from './cluster.ts';
 import type { Metadata } from './endpoint.ts';
 import type { MessageMutations } from './header-mutation.ts';
 import type { FilterOverrides } from './http-filter.ts';
+import type { MirrorPolicy } from './mirror.ts';
 import type { HostRewrite, PathRewrite, RedirectAction } from './rewrite.ts';
 
 /** envoy.config.route.v3.RouteConfiguration */
@@ -10,6 +11,7 @@ export interface RouteConfiguration {
   readonly virtualHosts: readonly VirtualHost[];
   readonly ignorePortInHostMatching: boolean;
   readonly mutations: MessageMutations;
+  readonly mirrors: readonly MirrorPolicy[];
   /** True: of header mutations on several levels the route's come last, and win; by default the route configuration's do. */
   readonly mostSpecificHeaderMutationsWins: boolean;
   /** Absent where it overrides none; so it is on each level below. */
@@ -28,6 +30,8 @@ export interface VirtualHost {
   readonly includeRequestAttemptCount: boolean;
   /** Answers with `x-envoy-attempt-count`. */
   readonly includeAttemptCountInResponse: boolean;
+  /** Empty where the route configuration's hold. */
+  readonly mirrors: readonly MirrorPolicy[];
   readonly mutations: MessageMutations;
   readonly filters?: FilterOverrides;
 }
@@ -74,6 +78,8 @@ export interface ForwardAction {
   readonly priority: RoutingPriority;
   readonly pathRewrite: PathRewrite | null;
   readonly hostRewrite: HostRewrite | null;
+  /** Empty where the virtual host's, or the route configuration's, hold. */
+  readonly mirrors: readonly MirrorPolicy[];
   /** `x-forwarded-host` gets the authority that a rewrite takes away. */
   readonly appendXForwardedHost: boolean;
 }

@@ -20,6 +20,15 @@ export function compileHeaderMutations({ add, remove }: HeaderMutations): Header
   };
 }
 
+/** One after the other; null where there is nothing to do. */
+export function inTurn(mutators: readonly (HeaderMutator | null)[]): HeaderMutator | null {
+  const busy = mutators.filter((each) => each !== null);
+  if (busy.length <= 1) return busy[0] ?? null;
+  return (headers, shown) => {
+    for (const mutate of busy) mutate(headers, shown);
+  };
+}
+
 function formatOf(value: string): Format {
   return isPlain(value) ? () => value : compileFormat(value, '');
 }

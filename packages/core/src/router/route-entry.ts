@@ -15,6 +15,7 @@ import type { Random } from '../util/random.ts';
 import type { RegexEngine } from '../util/regex.ts';
 import { compileAnswer } from './answer.ts';
 import { ClusterShare, type ClusterShareParts } from './cluster-share.ts';
+import { compileMirrors, type Mirror } from './compile-mirrors.ts';
 import type { HeaderMutator } from './header-mutation.ts';
 import { type MutationLevels, routeMutations } from './route-mutations.ts';
 
@@ -53,6 +54,8 @@ export class RouteEntry {
   readonly mutateResponse: HeaderMutator | null;
   /** What the route itself answers; null for one that forwards. */
   readonly answer: ((shown: Shown) => LocalReply) | null;
+  /** Where copies of its requests go. */
+  readonly mirrors: readonly Mirror[];
   readonly #shares: readonly ClusterShare[];
   readonly #totalWeight: number;
   readonly #pointHeader: string;
@@ -83,6 +86,7 @@ export class RouteEntry {
     this.#pointHeader = forward?.weightHeader ?? '';
     this.answer = compileAnswer(config, parts.regex);
     const levels = { config: parts.config, virtualHost, route: config };
+    this.mirrors = forward === null ? [] : compileMirrors({ ...parts, action: forward });
     this.mutateResponse = routeMutations('response', levels, null);
     this.#shares = forward === null ? [] : this.#sharesOf(forward, parts, levels, overrides);
     this.#filtersDiffer = this.#shares.some(({ filters }) => filters !== this.#filters);

@@ -1,7 +1,5 @@
-import type { Shown } from '../format/shown.ts';
-import type { Headers } from '../headers.ts';
 import type { Route, RouteConfiguration, VirtualHost, WeightedCluster } from '../model/route.ts';
-import { compileHeaderMutations, type HeaderMutator } from './header-mutation.ts';
+import { compileHeaderMutations, type HeaderMutator, inTurn } from './header-mutation.ts';
 
 /** Where header mutations of a route come from, apart from the share of a weighted cluster. */
 export interface MutationLevels {
@@ -28,19 +26,12 @@ export function routeMutations(
     const host = kind === 'request' && share.hostRewrite !== '' ? hostSetter(share.hostRewrite) : null;
     mutators.unshift(compileHeaderMutations(share.mutations[kind]), host);
   }
-  return inTurn(mutators.filter((each) => each !== null));
+  return inTurn(mutators);
 }
 
 /** Unlike a rewrite of the route this one leaves no note. */
 function hostSetter(host: string): HeaderMutator {
   return (_, { call }) => {
     call.head.authority = host;
-  };
-}
-
-function inTurn(mutators: readonly HeaderMutator[]): HeaderMutator | null {
-  if (mutators.length <= 1) return mutators[0] ?? null;
-  return (headers: Headers, shown: Shown) => {
-    for (const mutate of mutators) mutate(headers, shown);
   };
 }

@@ -13,6 +13,7 @@ import type { RouteConfiguration, VirtualHost } from '../model/route.ts';
 import { type OutboundParts, outbound } from '../outbound.ts';
 import type { ClusterChoice } from '../router/cluster-share.ts';
 import { RouteTable } from '../router/route-table.ts';
+import { Runtime } from '../runtime/runtime.ts';
 import { MeshStats } from '../telemetry/observe.ts';
 import { type Random, seededRandom } from '../util/random.ts';
 import { noRegex, type RegexEngine } from '../util/regex.ts';
@@ -103,6 +104,7 @@ export class Harness {
   readonly wheel: TimerWheel;
   readonly connector = new FakeConnector();
   readonly random: Random;
+  readonly runtime = new Runtime();
   readonly stats = new MeshStats();
   readonly authority = new FakeAuthority();
   readonly localReplies: { call: Call; headers: Headers; error: Error }[] = [];
@@ -122,6 +124,7 @@ export class Harness {
       clock: this.clock,
       wheel: this.wheel,
       random: this.random,
+      runtime: this.runtime,
       stats: this.stats,
       holdTimeoutMs: 15_000,
       maxHeld: options.maxHeld ?? 10_000,

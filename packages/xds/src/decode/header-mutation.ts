@@ -1,3 +1,4 @@
+import type { HeaderMutation } from '@inmesh/api/gen/envoy/config/common/mutation_rules/v3/mutation_rules_pb';
 import type { HeaderValueOption } from '@inmesh/api/gen/envoy/config/core/v3/base_pb';
 import {
   compileFormat,
@@ -57,6 +58,13 @@ function decodeHeaderMutations(
       return name.toLowerCase();
     }),
   };
+}
+
+/** One of an ordered list. (envoy.config.common.mutation_rules.v3.HeaderMutation) */
+export function decodeHeaderMutation({ action }: HeaderMutation, field: string): HeaderMutations {
+  if (action.case === 'append') return { add: [decodeHeaderToAdd(action.value, `${field}.append`)], remove: [] };
+  if (action.case === 'remove') return { add: [], remove: [action.value.toLowerCase()] };
+  throw new Refusal(field, `${action.case ?? 'nothing'} is not supported here`);
 }
 
 function decodeHeaderToAdd(option: HeaderValueOption, field: string): HeaderToAdd {

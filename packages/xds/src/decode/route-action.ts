@@ -13,6 +13,7 @@ import {
 import { type Decoding, enumName, milliseconds, otherFields, Refusal } from './decoding.ts';
 import { decodeFilterOverrides } from './filter-overrides.ts';
 import { decodeMessageMutations, MUTATION_FIELDS } from './header-mutation.ts';
+import { decodeMirrors } from './mirror.ts';
 import { decodeRetryPolicy } from './retry-policy.ts';
 import { decodeHostRewrite, decodePathRewrite } from './rewrite.ts';
 
@@ -97,6 +98,7 @@ export function decodeAction(
     pathRewrite: decodePathRewrite(decoding, message, field),
     hostRewrite: decodeHostRewrite(decoding, message, field),
     appendXForwardedHost: message.appendXForwardedHost,
+    mirrors: decodeMirrors(message.requestMirrorPolicies, `${field}.request_mirror_policies`),
   };
 }
 

@@ -5,6 +5,7 @@ import { type RouteConfiguration, VIRTUAL_HOST_DEFAULTS, type VirtualHost } from
 import { type Decoding, enumName, otherFields, Refusal, requireValid } from './decoding.ts';
 import { decodeFilterOverrides } from './filter-overrides.ts';
 import { decodeMessageMutations, MUTATION_FIELDS } from './header-mutation.ts';
+import { decodeMirrors } from './mirror.ts';
 import { decodeRetryPolicy } from './retry-policy.ts';
 import { decodeRoute, refusedRoute } from './route.ts';
 
@@ -73,6 +74,7 @@ export function readRouteConfiguration(
     virtualHosts,
     ignorePortInHostMatching: message.ignorePortInHostMatching,
     mutations: decodeMessageMutations(message, prefix),
+    mirrors: decodeMirrors(message.requestMirrorPolicies, `${prefix}request_mirror_policies`),
     mostSpecificHeaderMutationsWins: message.mostSpecificHeaderMutationsWins,
     ...decodeFilterOverrides(decoding, message.typedPerFilterConfig, `${prefix}typed_per_filter_config`),
   };
@@ -104,6 +106,7 @@ function decodeVirtualHost(
     includeRequestAttemptCount: message.includeRequestAttemptCount,
     includeAttemptCountInResponse: message.includeAttemptCountInResponse,
     mutations: decodeMessageMutations(message, `${field}.`),
+    mirrors: decodeMirrors(message.requestMirrorPolicies, `${field}.request_mirror_policies`),
     ...decodeFilterOverrides(decoding, message.typedPerFilterConfig, `${field}.typed_per_filter_config`),
   };
 }

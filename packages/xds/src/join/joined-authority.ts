@@ -5,6 +5,7 @@ import {
   findVirtualHost,
   type Listener,
   MeshError,
+  mirrorPolicies,
   type RouteConfiguration,
   RouteTable,
   type Unwatch,
@@ -185,7 +186,7 @@ export class JoinedAuthority implements AuthorityEntry {
   #route(config: RouteConfiguration): void {
     if (this.#closed) return;
     this.#config = config;
-    const wanted = clusterNames(this.#virtualHost(config));
+    const wanted = clusterNames(this.#virtualHost(config), config);
     for (const name of wanted) {
       if (!this.#clusters.has(name))
         this.#clusters.set(
@@ -212,7 +213,7 @@ export class JoinedAuthority implements AuthorityEntry {
     const listener = this.#listener;
     if (config === null || listener === null || this.#closed) return;
     const virtualHost = this.#virtualHost(config);
-    const wanted = clusterNames(virtualHost);
+    const wanted = clusterNames(virtualHost, config);
     const complete = [...wanted].every((name) => this.#clusters.get(name)?.settled === true);
     // A whole table stays in force until the next one is whole too. The first one serves what is known of it at once: a cluster
     // that does not come harms only the routes that choose it.
@@ -278,11 +279,14 @@ export class JoinedAuthority implements AuthorityEntry {
   }
 }
 
-function clusterNames(virtualHost: VirtualHost | null): ReadonlySet<string> {
+/** Clusters that the routes name, and those that their requests are copied to. */
+function clusterNames(virtualHost: VirtualHost | null, config: RouteConfiguration): ReadonlySet<string> {
   const names = new Set<string>();
-  for (const { action } of virtualHost?.routes ?? []) {
+  if (virtualHost === null) return names;
+  for (const { action } of virtualHost.routes) {
     if (action.kind !== 'forward') continue;
     for (const { name, weight } of action.clusters) if (weight > 0 && name !== '') names.add(name);
+    for (const { cluster } of mirrorPolicies(action, virtualHost, config)) if (cluster !== '') names.add(cluster);
   }
   return names;
 }
