@@ -92,7 +92,7 @@ export class FuzzedClient implements StreamTransport {
     const bytes = maker.good(this.#variant, kind);
     this.#connect();
     this.#deliver(bytes);
-    const context = { nodeId: '', controlPlane: '', profile: 'envoy' as const };
+    const context = { nodeId: '', controlPlane: '' };
     for (const { value } of resourcesOf(this.#variant, bytes)) {
       const name = nameInFieldOne(value);
       assert.deepEqual(this.#inForce.get(`${kind} ${name}`), types[kind].decode(value, context).value);

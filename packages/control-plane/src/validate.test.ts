@@ -55,6 +55,24 @@ describe('inmesh validate', () => {
     );
   });
 
+  it('goes by the rules of gRPC where it is asked to', () => {
+    const path = file('a.yaml', good.replace('match: { prefix: / }', 'match: { path_separated_prefix: /a }'));
+    assert.deepEqual(validateResources(folder).findings, []);
+    const [finding, ...others] = validateResources(folder, 'grpc').findings;
+    assert.deepEqual(others, []);
+    assert.equal(finding?.origin, `${path}:2:3`);
+    assert.match(
+      finding?.message ?? '',
+      /^RouteConfiguration "r": .*path_specifier: must be prefix, path or safe_regex/,
+    );
+    const lines: string[] = [];
+    const io = { out: (line: string) => lines.push(line), err: (line: string) => lines.push(line) };
+    assert.equal(runValidateCommand([folder], io), 0);
+    assert.equal(runValidateCommand([folder, '--profile', 'grpc'], io), 1);
+    assert.equal(runValidateCommand([folder, '--profile', 'nginx'], io), 2);
+    assert.match(lines.join('\n'), /--profile nginx: give envoy or grpc/);
+  });
+
   it('goes on after a broken file, and sees a name that is defined twice', () => {
     file('a.yaml', good);
     file('b.yaml', 'resources: [');

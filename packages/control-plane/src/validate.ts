@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import { messageType, registry, typeNameOf, typeUrlOf } from '@inmesh/api';
 import { type HttpFilterConfig, isMeshError, type Kind, MeshError, type Model } from '@inmesh/core';
-import { newDecoding, parseText, type ResourceType, resourceTypes } from '@inmesh/xds';
+import { type DecodeProfile, newDecoding, parseText, type ResourceType, resourceTypes } from '@inmesh/xds';
 import { duplicateError, type Resource, readResources } from './resource.ts';
 
 /** One thing to say about a file. */
@@ -25,9 +25,9 @@ type Decoded = { readonly [K in Kind]: Map<string, { readonly value: Model[K]; r
 
 /**
  * Checks a folder, or one file, of resources without a control plane: with the decoders and in the words with which inmesh
- * would refuse them on the stream. Throws a MeshError where there is no such file or folder.
+ * would refuse them on the stream, by the rules of a profile. Throws a MeshError where there is no such file or folder.
  */
-export function validateResources(path: string): ValidationResult {
+export function validateResources(path: string, profile: DecodeProfile = 'envoy'): ValidationResult {
   const findings: Finding[] = [];
   const resources: Resource[] = [];
   const seen = new Map<string, Resource>();
@@ -42,7 +42,7 @@ export function validateResources(path: string): ValidationResult {
       resources.push(resource);
     }
   }
-  const decoded = decode(resources, findings);
+  const decoded = decode(resources, profile, findings);
   warnUnsupported(decoded, findings);
   warnDangling(decoded, (typeName, name) => seen.has(`${typeUrlOf(typeName)} ${name}`), findings);
   return { files: files.length, resources: resources.length, findings };
@@ -69,11 +69,11 @@ function read(file: string, findings: Finding[]): Resource[] {
   }
 }
 
-function decode(resources: readonly Resource[], findings: Finding[]): Decoded {
-  const decoding = newDecoding();
+function decode(resources: readonly Resource[], profile: DecodeProfile, findings: Finding[]): Decoded {
+  const decoding = newDecoding({ profile });
   const types = Object.values(resourceTypes(decoding)) as ResourceType[];
   const decoded = Object.fromEntries(types.map(({ kind }) => [kind, new Map()])) as unknown as Decoded;
-  const context = { nodeId: '', controlPlane: '', profile: 'envoy' } as const;
+  const context = { nodeId: '', controlPlane: '' } as const;
   for (const { typeUrl, any, origin } of resources) {
     try {
       const type = types.find((each) => each.typeUrl === typeUrl);

@@ -1,5 +1,5 @@
 import { type Clock, type OwnFilter, outsideContext, type Random } from '@inmesh/core';
-import type { BootstrapOptions, FlavourOption, IstioOptions, OutsideMesh } from '@inmesh/xds';
+import type { BootstrapOptions, DecodeProfile, FlavourOption, IstioOptions, OutsideMesh } from '@inmesh/xds';
 import type { Mesh } from './mesh.ts';
 
 export interface MeshOptions {
@@ -20,6 +20,11 @@ export interface MeshOptions {
    * sidecars do; a gRPC bootstrap asks by name, but for an istio-agent's, through which the sidecar's full feed is taken.
    */
   readonly flavour?: FlavourOption;
+  /**
+   * Whose rules a control plane's resources are checked by. Default `envoy`: what a sidecar takes is taken. `grpc`: what the gRFCs
+   * refuse is refused, and what gRPC does not look at may be missing; docs/validation.md lists the differences.
+   */
+  readonly profile?: DecodeProfile;
   /** istiod without an agent: who this process is, read from the pod where it is not given. Takes the place of a bootstrap. Default: none. */
   readonly istio?: IstioOptions;
   /** Also route what only Istio's HTTP proxy port has routes for. Default false: applications have to ask for that proxy. */

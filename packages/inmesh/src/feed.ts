@@ -3,6 +3,7 @@ import {
   type AdsClient,
   type AdsStatus,
   type Bootstrap,
+  type DecodeProfile,
   Federation,
   type FeedStore,
   type NodeIdentity,
@@ -16,6 +17,7 @@ export interface FeedOptions {
   readonly bootstrap: Bootstrap;
   /** Who this process is to the servers: the bootstrap's node, or what the flavour makes of it. */
   readonly node: NodeIdentity;
+  readonly profile: DecodeProfile;
   /** Where it is remembered; null for nowhere. */
   readonly stateDirectory: string | null;
   readonly share: ShareOptions;
@@ -29,10 +31,11 @@ export class Feed implements ConfigSource {
   readonly #own: SharedStream;
   readonly #federation: Federation<AdsClient>;
 
-  constructor({ bootstrap, node, stateDirectory, share: shareOptions, clock, random, onError }: FeedOptions) {
+  constructor({ bootstrap, node, profile, stateDirectory, share: shareOptions, clock, random, onError }: FeedOptions) {
     const { authorities, servers: ownServers } = bootstrap;
+    const decoding = { profile, certificateProviders: instancesOf(bootstrap) };
     const share = (servers: Bootstrap['servers']) =>
-      shareStream({ servers, node, stateDirectory, share: shareOptions, clock, random, onError });
+      shareStream({ servers, node, decoding, stateDirectory, share: shareOptions, clock, random, onError });
     this.#own = share(ownServers);
     this.#federation = new Federation({
       own: this.#own.client,
@@ -88,4 +91,9 @@ export class Feed implements ConfigSource {
     this.#federation.close();
     this.#own.release();
   }
+}
+
+/** gRPC's bootstrap lists all that a feed may name; an Envoy bootstrap knows of none, and says nothing about them. */
+function instancesOf({ format, certificateProviders }: Bootstrap): ReadonlySet<string> | null {
+  return format === 'grpc' ? new Set(Object.keys(certificateProviders)) : null;
 }

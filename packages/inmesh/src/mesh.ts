@@ -29,6 +29,7 @@ import {
   ClientStatus,
   type ClientStatusJson,
   chooseFlavour,
+  type DecodeProfile,
   filterTypes,
   httpFilters,
   Join,
@@ -58,6 +59,7 @@ export interface MeshParts {
   /** Also match the routes of Istio's HTTP proxy port. */
   readonly httpProxy: boolean;
   readonly outsideMesh: 'passThrough' | 'refuse';
+  readonly profile: DecodeProfile;
   readonly failAs: 'response' | 'error';
   readonly holdTimeoutMs: number;
   readonly maxHeld: number;
@@ -126,6 +128,7 @@ export class Mesh implements AsyncDisposable {
         : new Feed({
             bootstrap,
             node: chosen.node,
+            profile: parts.profile,
             stateDirectory: parts.stateDirectory,
             share: parts.share,
             clock,

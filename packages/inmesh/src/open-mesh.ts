@@ -16,6 +16,7 @@ export function openMesh(options: MeshOptions): Mesh {
   oneOf(['passThrough', 'refuse'], 'outsideMesh', options.outsideMesh);
   oneOf(['response', 'error'], 'failAs', options.failAs);
   oneOf(['auto', 'grpc', 'sidecar', 'consul'], 'flavour', options.flavour);
+  oneOf(['envoy', 'grpc'], 'profile', options.profile);
   const env = options.env ?? process.env;
   const readFile = (path: string) => readFileSync(path, 'utf8');
   const code = {
@@ -42,6 +43,7 @@ export function openMesh(options: MeshOptions): Mesh {
     filters: options.filters ?? {},
     httpProxy: options.istioHttpProxy ?? false,
     outsideMesh: options.outsideMesh ?? bootstrap.outsideMesh,
+    profile: options.profile ?? 'envoy',
     failAs: options.failAs ?? 'response',
     holdTimeoutMs: atLeast(1, 'holdTimeoutMs', options.holdTimeoutMs ?? 20_000),
     maxHeld: atLeast(0, 'maxHeld', options.maxHeld ?? 10_000),

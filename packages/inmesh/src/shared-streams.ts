@@ -5,9 +5,11 @@ import { type GrpcClientTls, grpcChannel } from '@inmesh/transports/rpc';
 import {
   AdsClient,
   type AdsServerOptions,
+  type Decoding,
   FeedHost,
   FeedStore,
   type NodeIdentity,
+  newDecoding,
   resourceTypes,
   sharedStreams,
   type TlsServerCredentials,
@@ -32,6 +34,8 @@ export interface SharedStreamOptions {
   /** The best first; at least one. */
   readonly servers: readonly XdsServer[];
   readonly node: NodeIdentity;
+  /** By which rules resources are checked. */
+  readonly decoding: Pick<Decoding, 'profile' | 'certificateProviders'>;
   /** Where the feed is remembered; null for nowhere. Whoever shares a stream shares the directory of the first. */
   readonly stateDirectory: string | null;
   /** As the first user says. */
@@ -64,8 +68,17 @@ const channels = new SharedChannels();
 const door = new ThreadDoor();
 
 /** The stream to a control plane and those to fall back on, shared by all that are the same node to the same servers. */
-export function shareStream({ servers, node, clock, random, onError, ...options }: SharedStreamOptions): SharedStream {
-  const key = JSON.stringify([servers, node]);
+export function shareStream({
+  servers,
+  node,
+  decoding,
+  clock,
+  random,
+  onError,
+  ...options
+}: SharedStreamOptions): SharedStream {
+  const { profile, certificateProviders } = decoding;
+  const key = JSON.stringify([servers, node, profile, [...(certificateProviders ?? ['*'])]]);
   const listener: Listener = { onError };
   let shared = streams.get(key);
   if (shared === undefined) {
@@ -86,7 +99,7 @@ export function shareStream({ servers, node, clock, random, onError, ...options 
             clock,
             onWarning: tell,
           });
-    const types = resourceTypes();
+    const types = resourceTypes(newDecoding(decoding));
     // Hashed, because workers and other processes are told it.
     const hash = createHash('sha256').update(key).digest('hex');
     const seeker = new StreamSeeker({

@@ -7,7 +7,6 @@ export type { KeptResource, ResourceMemory } from './ads/resource-memory.ts';
 export {
   type DecodeContext,
   type Decoded,
-  type DecodeProfile,
   nameInFieldOne,
   type ResourceType,
   type ResourceTypes,
@@ -59,7 +58,9 @@ export {
   type StatusRefusal,
 } from './csds/client-status.ts';
 export {
+  type DecodeProfile,
   type Decoding,
+  type DecodingOptions,
   decodeCluster,
   decodeConfigDiscovery,
   decodeListener,

@@ -9,7 +9,7 @@ const USAGE = `usage: inmesh COMMAND
       listener, route, cluster and endpoints of a call, and why
   inmesh control-plane FOLDER [--listen HOST:PORT]
       serves a folder of YAML and JSON resources over ADS, for development
-  inmesh validate PATH [--strict] [--json]
+  inmesh validate PATH [--profile envoy|grpc] [--strict] [--json]
       checks a folder or file of resources in the words of a NACK, for a pull request's CI
   inmesh version
 `;

@@ -18,7 +18,7 @@ import { openDeltaStream } from './delta-stream.ts';
 import type { AdsNode } from './node.ts';
 import { joinReasons } from './reason.ts';
 import type { ResourceMemory } from './resource-memory.ts';
-import { type DecodeProfile, eachKind, type ResourceTypes } from './resource-type.ts';
+import { eachKind, type ResourceTypes } from './resource-type.ts';
 import type { KnownResource } from './second-hand.ts';
 import { ServerChain } from './server-chain.ts';
 import { readServerFeatures } from './server-features.ts';
@@ -58,8 +58,6 @@ export interface AdsClientOptions extends AdsServerOptions {
   readonly types: ResourceTypes;
   /** Hears what concerns no watcher: a watcher that threw, an answer of a type that nobody asked for. */
   readonly onError: (error: Error) => void;
-  /** Whose refusals apply. Default `envoy`: a feed made for sidecars must be taken as sidecars take it. */
-  readonly profile?: DecodeProfile | undefined;
   /**
    * Milliseconds after which a resource that was asked for and did not come counts as not there. Counted from the request on
    * a connection that is up. Default 15,000, as in gRPC and as Envoy's `initial_fetch_timeout`; 30,000 where the server has
@@ -302,6 +300,6 @@ function termsOf({ serverUri, serverFeatures }: AdsServerOptions, options: AdsCl
   return {
     features,
     resourceTimeoutMs: options.resourceTimeoutMs ?? (features.resourceTimerIsTransientError ? 30_000 : 15_000),
-    context: { nodeId: options.node.id, controlPlane: serverUri, profile: options.profile ?? 'envoy' },
+    context: { nodeId: options.node.id, controlPlane: serverUri },
   };
 }

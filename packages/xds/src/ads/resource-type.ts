@@ -6,14 +6,9 @@ export interface DecodeContext {
   readonly nodeId: string;
   /** The server that the resource came from, so that an error can name it. */
   readonly controlPlane: string;
-  /** Whose refusals apply: what Envoy accepts, or the narrower rules of the gRFCs. */
-  readonly profile: DecodeProfile;
   /** The bytes were accepted already, by the same version of inmesh: structural rules are not checked again. Default false. */
   readonly accepted?: boolean;
 }
-
-/** The two strictness profiles, because Envoy and gRPC differ in what they refuse. */
-export type DecodeProfile = 'envoy' | 'grpc';
 
 /** A resource that passed validation. */
 export interface Decoded<T> {

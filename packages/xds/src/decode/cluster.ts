@@ -5,6 +5,8 @@ import type { TransportSocket } from '@inmesh/api/gen/envoy/config/core/v3/base_
 import type { ClusterConfig, ClusterDiscovery, ClusterLoadAssignment } from '@inmesh/core';
 import { decodeCircuitBreakers } from './circuit-breakers.ts';
 import { type Decoding, enumName, milliseconds, otherFields, Refusal, requireValid } from './decoding.ts';
+import { requireEnvoyCluster } from './envoy/index.ts';
+import { requireGrpcCluster } from './grpc/index.ts';
 import { readAssignment } from './load-assignment.ts';
 import { decodeLoadBalancer } from './load-balancer.ts';
 import { decodeProtocolOptions } from './protocol-options.ts';
@@ -77,6 +79,8 @@ const KNOWN: ReadonlySet<string> = new Set([
 
 export function decodeCluster(decoding: Decoding, message: ProtoCluster): ClusterConfig {
   requireValid(decoding, messageType<ProtoCluster>('envoy.config.cluster.v3.Cluster'), message);
+  if (decoding.profile === 'grpc') requireGrpcCluster(decoding, message);
+  else requireEnvoyCluster(decoding, message);
   const unsupported = otherFields(message, KNOWN);
   const discovery = decodeDiscovery(message, unsupported);
   const balancer = decodeLoadBalancer(decoding, message);

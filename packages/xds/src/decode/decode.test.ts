@@ -19,7 +19,7 @@ import { wrapUnknownTypes } from '../text/index.ts';
 import { resourceTypes } from './resource-types.ts';
 
 const types = resourceTypes();
-const context = { nodeId: 'node-1', controlPlane: 'xds:15010', profile: 'envoy' } as const;
+const context = { nodeId: 'node-1', controlPlane: 'xds:15010' } as const;
 
 function bytesOf(typeName: string, json: JsonValue): Uint8Array {
   const schema = messageType(typeName);
@@ -84,6 +84,7 @@ const manager = (json: { [key: string]: JsonValue }): JsonValue => ({
   http_filters: [router],
   ...json,
 });
+const address = { socket_address: { address: '127.0.0.1', port_value: 80 } };
 const apiListener = (json: { [key: string]: JsonValue }): JsonValue => ({
   name: 'l',
   api_listener: { api_listener: manager(json) },
@@ -172,7 +173,6 @@ describe('original destinations', () => {
     assert.deepEqual(original({ original_dst_lb_config: { use_http_header: true } }).unsupported, [
       'original_dst_lb_config.use_http_header',
     ]);
-    assert.deepEqual(cluster({ lb_policy: 'CLUSTER_PROVIDED' }).unsupported, ['lb_policy: CLUSTER_PROVIDED']);
   });
 });
 
@@ -210,8 +210,11 @@ describe('decodeListener', () => {
         { name: 't', typed_config: { '@type': `${API}envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy`, x: 1 } },
       ],
     };
-    const http = { filters: [{ name: 'h', typed_config: manager({}) }] };
-    const listener = (json: { [key: string]: JsonValue }) => decode('listener', { name: 'l', ...json });
+    const http = {
+      filter_chain_match: { transport_protocol: 'raw_buffer' },
+      filters: [{ name: 'h', typed_config: manager({}) }],
+    };
+    const listener = (json: { [key: string]: JsonValue }) => decode('listener', { name: 'l', address, ...json });
     const wrapped = JSON.parse(JSON.stringify(tcp).replace('TcpProxy', 'Unknown')) as JsonValue;
     assert.equal(listener({ filter_chains: [wrapped, http] }).http?.statPrefix, 'p');
     assert.equal(listener({ filter_chains: [wrapped], default_filter_chain: http }).http?.statPrefix, 'p');
@@ -230,6 +233,7 @@ describe('decodeListener', () => {
     ];
     const { direction, chains } = decode('listener', {
       name: 'l',
+      address,
       traffic_direction: 'OUTBOUND',
       filter_chains: [
         {
@@ -313,7 +317,11 @@ describe('decodeListener', () => {
       ],
       [
         'a broken rule inside',
-        { name: 'l', filter_chains: [{ filters: [{ name: 'h', typed_config: manager({ stat_prefix: '' }) }] }] },
+        {
+          name: 'l',
+          address,
+          filter_chains: [{ filters: [{ name: 'h', typed_config: manager({ stat_prefix: '' }) }] }],
+        },
         /filter_chains\[0\]\.filters\[0\]\.typed_config\.stat_prefix: value length must be at least 1/,
       ],
     ];
@@ -559,9 +567,10 @@ describe('decodeCluster', () => {
       'type: LOGICAL_DNS',
     ]);
     const aggregate = { name: 'envoy.clusters.aggregate' };
-    assert.deepEqual(decode('cluster', { name: 'c', cluster_type: aggregate }).unsupported, [
-      'cluster_type: envoy.clusters.aggregate',
-    ]);
+    assert.deepEqual(
+      decode('cluster', { name: 'c', lb_policy: 'CLUSTER_PROVIDED', cluster_type: aggregate }).unsupported,
+      ['cluster_type: envoy.clusters.aggregate', 'lb_policy: CLUSTER_PROVIDED'],
+    );
   });
 
   it('reads balancers, the first that Envoy has', () => {

@@ -6,11 +6,17 @@ import type { RegexEngine } from '@inmesh/core';
 import type { StructuralValidator } from '../validate/index.ts';
 import type { FilterTable } from './filters/row.ts';
 
+/** Whose refusals apply, because Envoy and gRPC differ in what they refuse: Envoy's, or those of the gRFCs. */
+export type DecodeProfile = 'envoy' | 'grpc';
+
 /** What every decoder is handed: no decoder keeps state of its own. */
 export interface Decoding {
   readonly validate: StructuralValidator;
   readonly regex: RegexEngine;
   readonly filters: FilterTable;
+  readonly profile: DecodeProfile;
+  /** Instances of certificate providers that a feed may name (gRFC A29); null where they are not known, and not checked. */
+  readonly certificateProviders: ReadonlySet<string> | null;
 }
 
 /** A resource is refused: which field, and why. Whoever called the decoder adds the resource's name. */

@@ -9,7 +9,7 @@ const { routeConfiguration } = resourceTypes();
 function decode(json: { readonly [field: string]: JsonValue }): RouteConfiguration {
   const schema = messageType(typeNameOf(routeConfiguration.typeUrl));
   const bytes = toBinary(schema, fromJson(schema, { name: 'r', ...json }) as Message);
-  return routeConfiguration.decode(bytes, { nodeId: 'n', controlPlane: 'c', profile: 'envoy' }).value;
+  return routeConfiguration.decode(bytes, { nodeId: 'n', controlPlane: 'c' }).value;
 }
 
 function hosts(

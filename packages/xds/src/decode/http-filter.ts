@@ -83,8 +83,14 @@ function decodeFilter(decoding: Decoding, filter: HttpFilter, field: string): Ht
     const decoded = row.decode(decoding, config.any, place, unsupported);
     return { ...common, typeUrl, support: 'known', config: decoded, unsupported };
   }
+  requireKnownValid(decoding, config, place);
   const support = doesNothing(decoding, config, place) ? 'skipped' : 'unknown';
   return { ...common, typeUrl, support, config: rawConfig(config), unsupported: [] };
+}
+
+/** A filter that this version leaves out or refuses calls for is checked all the same: Envoy would refuse a bad one. */
+function requireKnownValid(decoding: Decoding, { typeName, any }: TypedConfig, field: string): void {
+  if (any !== null && registry().getMessage(typeName) !== undefined) unpack(decoding, any, typeName, field);
 }
 
 /** What a filter of the application's own is handed. */

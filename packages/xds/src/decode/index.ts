@@ -1,6 +1,7 @@
 export { decodeAddress } from './address.ts';
 export { decodeCluster } from './cluster.ts';
 export {
+  type DecodeProfile,
   type Decoding,
   enumName,
   holds,
@@ -13,7 +14,7 @@ export { decodeConfigDiscovery, readExtensionConfig } from './extension-config.t
 export { filterTypes, httpFilters } from './filters/table.ts';
 export { decodeListener } from './listener.ts';
 export { decodeLoadAssignment, readAssignment } from './load-assignment.ts';
-export { newDecoding } from './new-decoding.ts';
+export { type DecodingOptions, newDecoding } from './new-decoding.ts';
 export { resourceTypes } from './resource-types.ts';
 export { decodeRouteConfiguration } from './route-configuration.ts';
 export { readRuntimeLayer } from './runtime-layer.ts';

@@ -27,6 +27,8 @@ import {
   unpack,
   unpackUnchecked,
 } from './decoding.ts';
+import { requireEnvoyListener } from './envoy/index.ts';
+import { requireGrpcListener } from './grpc/index.ts';
 import { decodeHttpFilters } from './http-filter.ts';
 import { refusedRoute } from './route.ts';
 import { readRouteConfiguration } from './route-configuration.ts';
@@ -38,6 +40,8 @@ const NO_FIELDS: ReadonlySet<string> = new Set();
 /** Network filters other than connection managers and TCP proxies are for the traffic of servers and are not read. */
 export function decodeListener(decoding: Decoding, message: ProtoListener): Listener {
   requireValid(decoding, messageType<ProtoListener>('envoy.config.listener.v3.Listener'), message);
+  if (decoding.profile === 'grpc') requireGrpcListener(decoding, message);
+  else requireEnvoyListener(message);
   if (message.apiListener?.apiListener !== undefined) {
     const any = message.apiListener.apiListener;
     const field = 'api_listener.api_listener';

@@ -1,15 +1,16 @@
 // Decoding in steps gives what decoding the whole gives, for good resources and for bad ones.
 import assert from 'node:assert/strict';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { messageType, validateRulesOf } from '@inmesh/api';
+import { fromJson, messageType, validateRulesOf } from '@inmesh/api';
 import type { ClusterLoadAssignment } from '@inmesh/api/gen/envoy/config/endpoint/v3/endpoint_pb';
 import { isMeshError, type Random, seededRandom } from '@inmesh/core';
 import type { DecodeContext } from '../ads/resource-type.ts';
+import { newDecoding } from './new-decoding.ts';
 import { resourceTypes } from './resource-types.ts';
 
 const typeName = 'envoy.config.endpoint.v3.ClusterLoadAssignment';
 const { clusterLoadAssignment: type } = resourceTypes();
-const context: DecodeContext = { nodeId: 'n', controlPlane: 'cp', profile: 'envoy' };
+const context: DecodeContext = { nodeId: 'n', controlPlane: 'cp' };
 
 type Outcome = { readonly value: unknown } | { readonly refused: string };
 
@@ -170,5 +171,47 @@ describe('decodeLoadAssignmentInSteps', () => {
       assert.equal(validateRulesOf(list), undefined);
     }
     assert.equal(fromBinary(messageType<ClusterLoadAssignment>(typeName), new Uint8Array()).endpoints.length, 0);
+  });
+
+  it('refuse by the rules of gRPC in the same words', () => {
+    const { clusterLoadAssignment: grpc } = resourceTypes(newDecoding({ profile: 'grpc' }));
+    const schema = messageType<ClusterLoadAssignment>(typeName);
+    const of = (ports: readonly number[]): Uint8Array =>
+      toBinary(
+        schema,
+        fromJson(schema, {
+          cluster_name: 'c',
+          endpoints: [
+            {
+              locality: { zone: 'a' },
+              load_balancing_weight: 1,
+              lb_endpoints: ports.map((port) => ({
+                endpoint: { address: { socket_address: { address: '10.0.0.1', port_value: port } } },
+              })),
+            },
+          ],
+        }),
+      );
+    const stepwise = (bytes: Uint8Array): Outcome =>
+      outcome(() => {
+        const work = grpc.decodeInSteps!(bytes, context);
+        for (;;) {
+          const next = work.next();
+          if (next.done === true) return next.value;
+        }
+      });
+    const distinct = Array.from({ length: 1000 }, (_, index) => index + 1);
+    const bad = of([...distinct, 500]);
+    const refused = outcome(() => grpc.decode(bad, context));
+    assert.match(
+      'refused' in refused ? refused.refused : '',
+      /lb_endpoints\[1000\]\.endpoint\.address: duplicate endpoint/,
+    );
+    assert.deepEqual(stepwise(bad), refused);
+    assert.ok('value' in whole(bad), 'Envoy takes it');
+    assert.deepEqual(
+      stepwise(of(distinct)),
+      outcome(() => grpc.decode(of(distinct), context)),
+    );
   });
 });

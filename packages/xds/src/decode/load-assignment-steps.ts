@@ -5,6 +5,7 @@ import type { ClusterLoadAssignment as ProtoAssignment } from '@inmesh/api/gen/e
 import type { ClusterLoadAssignment, EndpointConfig, LocalityEndpoints } from '@inmesh/core';
 import { splitRepeated } from '../wire/repeated.ts';
 import { type Decoding, requireValid } from './decoding.ts';
+import { EndpointRules } from './grpc/index.ts';
 import { decodeLoadAssignment, readAssignment, readEndpoint, readLocality } from './load-assignment.ts';
 
 const assignmentName = 'envoy.config.endpoint.v3.ClusterLoadAssignment';
@@ -54,27 +55,32 @@ function* inSteps(
   const frameType = messageType<ProtoAssignment>(assignmentName);
   const frame = fromBinary(frameType, split.rest);
   requireValid(decoding, frameType, frame);
+  const rules = decoding.profile === 'grpc' ? new EndpointRules() : null;
+  rules?.frame(frame);
   yield;
   const localities: LocalityEndpoints[] = [];
   for (let index = 0; index < split.spans.length; index += 2) {
     const item = bytes.subarray(split.spans[index], split.spans[index + 1]);
-    const locality = yield* localityInSteps(decoding, item);
+    const locality = yield* localityInSteps(decoding, item, rules);
     if (locality === null) return null;
     localities.push(locality);
     yield;
   }
+  rules?.end();
   return { ...readAssignment(frame, '', 'ip'), localities };
 }
 
 function* localityInSteps(
   decoding: Decoding,
   bytes: Uint8Array,
+  rules: EndpointRules | null,
 ): Generator<undefined, LocalityEndpoints | null, undefined> {
   const split = splitRepeated(bytes, repeatedField);
   if (split === null) return null;
   const frameType = messageType<LocalityLbEndpoints>(localityName);
   const frame = fromBinary(frameType, split.rest, { recursionLimit });
   requireValid(decoding, frameType, frame);
+  rules?.locality(frame, '');
   yield;
   const endpointType = messageType<LbEndpoint>(endpointName);
   const endpoints: EndpointConfig[] = [];
@@ -82,6 +88,7 @@ function* localityInSteps(
     const item = bytes.subarray(split.spans[index], split.spans[index + 1]);
     const message = fromBinary(endpointType, item, { recursionLimit });
     requireValid(decoding, endpointType, message);
+    rules?.endpoint(message, '');
     const endpoint = readEndpoint(message, '', 'ip');
     if (endpoint !== null) endpoints.push(endpoint);
     if (index % (2 * endpointsPerStep) === 0) yield;

@@ -4,16 +4,31 @@ import type { ClusterLoadAssignment as ProtoAssignment } from '@inmesh/api/gen/e
 import type { ClusterLoadAssignment, EndpointConfig, HealthStatus, LocalityEndpoints, Metadata } from '@inmesh/core';
 import { decodeAddress, type HostRule } from './address.ts';
 import { type Decoding, requireValid } from './decoding.ts';
+import { EndpointRules } from './grpc/index.ts';
 
 /** By the numbers of envoy.config.core.v3.HealthStatus. */
 const HEALTH: readonly HealthStatus[] = ['unknown', 'healthy', 'unhealthy', 'draining', 'timeout', 'degraded'];
 const NO_METADATA: Metadata = {};
 const DEFAULT_OVERPROVISIONING = 140;
 
-/** An EDS resource. Gaps in the priorities, repeated localities and repeated addresses are taken, as by Envoy. */
+/** An EDS resource. Gaps in the priorities, repeated localities and repeated addresses are taken, as by Envoy, and refused by gRPC. */
 export function decodeLoadAssignment(decoding: Decoding, message: ProtoAssignment): ClusterLoadAssignment {
   requireValid(decoding, messageType<ProtoAssignment>('envoy.config.endpoint.v3.ClusterLoadAssignment'), message);
+  if (decoding.profile === 'grpc') requireGrpcEndpoints(message);
   return readAssignment(message, '', 'ip');
+}
+
+function requireGrpcEndpoints(message: ProtoAssignment): void {
+  const rules = new EndpointRules();
+  rules.frame(message);
+  for (const [index, locality] of message.endpoints.entries()) {
+    const field = `endpoints[${index}]`;
+    rules.locality(locality, field);
+    for (const [position, each] of locality.lbEndpoints.entries()) {
+      rules.endpoint(each, `${field}.lb_endpoints[${position}]`);
+    }
+  }
+  rules.end();
 }
 
 /** The same message inside a cluster, whose rules were checked with the cluster's. */

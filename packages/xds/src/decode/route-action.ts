@@ -131,7 +131,10 @@ function decodeWeightedClusters(
   const clusters = message.clusters.map((share, index): WeightedCluster => {
     const place = `clusters[${index}]`;
     unsupported.push(...otherFields(share, SHARE_FIELDS).map((each) => `${name}.${place}.${each}`));
-    if (share.weight === undefined) throw new Refusal(`${field}.${place}.weight`, 'value is required');
+    // gRPC takes a missing weight for 0.
+    if (share.weight === undefined && decoding.profile === 'envoy') {
+      throw new Refusal(`${field}.${place}.weight`, 'value is required');
+    }
     if ((share.name === '') === (share.clusterHeader === '')) {
       throw new Refusal(`${field}.${place}`, 'exactly one of name and cluster_header must be set');
     }
@@ -139,7 +142,7 @@ function decodeWeightedClusters(
     return {
       name: share.name,
       clusterHeader: share.clusterHeader.toLowerCase(),
-      weight: share.weight,
+      weight: share.weight ?? 0,
       hostRewrite: share.hostRewriteSpecifier.value ?? '',
       mutations: decodeMessageMutations(share, `${field}.${place}.`),
       ...decodeFilterOverrides(decoding, share.typedPerFilterConfig, overrides),

@@ -3,7 +3,9 @@ import type { VirtualHost as ProtoVirtualHost } from '@inmesh/api/gen/envoy/conf
 import type { RouteConfiguration as ProtoRouteConfiguration } from '@inmesh/api/gen/envoy/config/route/v3/route_pb';
 import { type RouteConfiguration, VIRTUAL_HOST_DEFAULTS, type VirtualHost } from '@inmesh/core';
 import { type Decoding, enumName, otherFields, Refusal, requireValid } from './decoding.ts';
+import { requireEnvoyRoutes } from './envoy/index.ts';
 import { decodeFilterOverrides } from './filter-overrides.ts';
+import { requireGrpcRoutes } from './grpc/index.ts';
 import { decodeMessageMutations, MUTATION_FIELDS } from './header-mutation.ts';
 import { decodeMirrors } from './mirror.ts';
 import { decodeRetryPolicy } from './retry-policy.ts';
@@ -57,6 +59,8 @@ export function readRouteConfiguration(
   field: string,
 ): RouteConfiguration {
   const prefix = field === '' ? '' : `${field}.`;
+  if (decoding.profile === 'grpc') requireGrpcRoutes(decoding, message, prefix);
+  else requireEnvoyRoutes(message, prefix);
   const unsupported = otherFields(message, CONFIG_FIELDS).map((name) => `route_config.${name}`);
   const scope = {
     unsupported,
@@ -65,7 +69,8 @@ export function readRouteConfiguration(
   const virtualHosts = message.virtualHosts.map((host, index) =>
     decodeVirtualHost(decoding, host, scope, `${prefix}virtual_hosts[${index}]`),
   );
-  requireUniqueDomains(virtualHosts, prefix);
+  // gRPC takes the first of equal domains, as the router does.
+  if (decoding.profile === 'envoy') requireUniqueDomains(virtualHosts, prefix);
   if (message.vhds !== undefined && !virtualHosts.some((host) => host.domains.includes('*'))) {
     virtualHosts.push(onDemandHost());
   }

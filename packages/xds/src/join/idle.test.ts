@@ -24,7 +24,7 @@ function model(kind: 'listener' | 'cluster', json: JsonObject): unknown {
     kind === 'listener' ? 'envoy.config.listener.v3.Listener' : 'envoy.config.cluster.v3.Cluster',
   );
   const bytes = toBinary(type, fromJson(type, json));
-  return types[kind].decode(bytes, { nodeId: 'n', controlPlane: 'c', profile: 'envoy' }).value;
+  return types[kind].decode(bytes, { nodeId: 'n', controlPlane: 'c' }).value;
 }
 
 function listenerTo(name: string, cluster: string): unknown {

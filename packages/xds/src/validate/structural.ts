@@ -17,11 +17,22 @@ export type StructuralValidator = (schema: DescMessage, message: Message) => Vio
 type FieldCheck = (message: Fields) => Violation | null;
 type Fields = { readonly [localName: string]: unknown };
 
+export interface StructuralOptions {
+  /**
+   * What is not there (a message, a member of a oneof, a text or list without content): `allowed` leaves out the rules that
+   * ask for it, and keeps those on values. Default `refused`, as Envoy does.
+   */
+  readonly absence?: 'refused' | 'allowed';
+  /** Full names of fields whose rules do not apply. Default: none. */
+  readonly exempt?: ReadonlySet<string>;
+}
+
 /**
  * The rules that the API's authors wrote as `validate.rules` (protoc-gen-validate), checked by reflection. Each message type is
  * compiled on first use, so keep the validator for as long as there are messages.
  */
-export function structuralValidator(): StructuralValidator {
+export function structuralValidator({ absence = 'refused', exempt }: StructuralOptions = {}): StructuralValidator {
+  const lenient = absence === 'allowed';
   const compiled = new Map<string, readonly FieldCheck[]>();
   const ruled = new Map<string, boolean>();
 
@@ -31,10 +42,10 @@ export function structuralValidator(): StructuralValidator {
     // Known before its fields are compiled, because messages contain themselves.
     const checks: FieldCheck[] = [];
     compiled.set(schema.typeName, checks);
-    const exempt = validateRulesOf(schema);
-    if (exempt.disabled || exempt.ignored) return checks;
+    const { disabled, ignored } = validateRulesOf(schema);
+    if (disabled || ignored) return checks;
     for (const oneof of schema.oneofs) {
-      if (!validateRulesOf(oneof).required) continue;
+      if (lenient || !validateRulesOf(oneof).required) continue;
       checks.push((message) =>
         (message[oneof.localName] as { case?: string }).case === undefined
           ? { field: oneof.name, problem: 'value is required' }
@@ -57,11 +68,12 @@ export function structuralValidator(): StructuralValidator {
   };
 
   const compileField = (field: DescField): FieldCheck | null => {
+    if (exempt?.has(`${field.parent.typeName}.${field.name}`) === true) return null;
     const rules = validateRulesOf(field);
     const read = reader(field);
     if (field.fieldKind === 'list') return compileList(field, rules, read);
     if (field.fieldKind === 'map') return compileMap(field, rules, read);
-    const required = field.oneof === undefined && isRequired(rules);
+    const required = !lenient && field.oneof === undefined && isRequired(rules);
     const inner = compileValue(rules, field, field.fieldKind === 'message' ? field.message : undefined);
     if (!required && inner === null) return null;
     return (message) => {
@@ -83,7 +95,7 @@ export function structuralValidator(): StructuralValidator {
     const most = own && Object.hasOwn(own, 'maxItems') ? Number(own.maxItems) : Number.POSITIVE_INFINITY;
     return (message) => {
       const items = read(message) as readonly unknown[];
-      if (own?.ignoreEmpty === true && items.length === 0) return null;
+      if ((lenient || own?.ignoreEmpty === true) && items.length === 0) return null;
       if (items.length < least) return { field: field.name, problem: `value must contain at least ${least} item(s)` };
       if (items.length > most) return { field: field.name, problem: `value must contain no more than ${most} item(s)` };
       if (own?.unique === true && new Set(items).size < items.length) {
@@ -111,7 +123,7 @@ export function structuralValidator(): StructuralValidator {
     const most = own && Object.hasOwn(own, 'maxPairs') ? Number(own.maxPairs) : Number.POSITIVE_INFINITY;
     return (message) => {
       const entries = Object.entries(read(message) as { readonly [key: string]: unknown });
-      if (own?.ignoreEmpty === true && entries.length === 0) return null;
+      if ((lenient || own?.ignoreEmpty === true) && entries.length === 0) return null;
       if (entries.length < least) return { field: field.name, problem: `value must contain at least ${least} pair(s)` };
       if (entries.length > most)
         return { field: field.name, problem: `value must contain no more than ${most} pair(s)` };
@@ -137,6 +149,7 @@ export function structuralValidator(): StructuralValidator {
     const inside = nested !== undefined && !skipped && hasRules(nested) ? nested : null;
     if (inside === null && checks.length === 0) return null;
     return (value) => {
+      if (lenient && value === '') return null;
       const problem = firstProblem(checks, value);
       if (problem !== null) return { field: '', problem };
       return inside === null ? null : check(inside, value as Message);

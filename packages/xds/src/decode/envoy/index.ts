@@ -1,0 +1,3 @@
+export { requireEnvoyCluster } from './cluster-rules.ts';
+export { requireEnvoyListener } from './listener-rules.ts';
+export { requireEnvoyRoutes } from './route-rules.ts';

@@ -1,0 +1,46 @@
+import { typeNameOf } from '@inmesh/api';
+import type { RouteAction } from '@inmesh/api/gen/envoy/config/route/v3/route_components_pb';
+import type { RouteConfiguration } from '@inmesh/api/gen/envoy/config/route/v3/route_pb';
+import { Refusal } from '../decoding.ts';
+
+/** Types of plugins that the real Envoy has: its own, and those of its contrib build. */
+const PLUGINS = /^envoy\.extensions\.router\.cluster_specifiers?\./;
+
+/** What Envoy refuses of a RouteConfiguration when it makes one, beyond what the decoder finds itself. */
+export function requireEnvoyRoutes(message: RouteConfiguration, prefix: string): void {
+  const plugins = readPlugins(message, prefix);
+  for (const [index, host] of message.virtualHosts.entries()) {
+    for (const [position, { action }] of host.routes.entries()) {
+      if (action.case !== 'route') continue;
+      requireAction(action.value, plugins, `${prefix}virtual_hosts[${index}].routes[${position}].route`);
+    }
+  }
+}
+
+function readPlugins({ clusterSpecifierPlugins }: RouteConfiguration, prefix: string): ReadonlySet<string> {
+  return new Set(
+    clusterSpecifierPlugins.map(({ extension, isOptional }, index) => {
+      const typeName = typeNameOf(extension?.typedConfig?.typeUrl ?? '');
+      if (!PLUGINS.test(typeName) && !isOptional) {
+        throw new Refusal(
+          `${prefix}cluster_specifier_plugins[${index}]`,
+          `there is no plugin of type ${typeName}, and it is not optional`,
+        );
+      }
+      return extension?.name ?? '';
+    }),
+  );
+}
+
+function requireAction(action: RouteAction, plugins: ReadonlySet<string>, field: string): void {
+  const specifier = action.clusterSpecifier;
+  if (specifier.case === 'clusterSpecifierPlugin' && !plugins.has(specifier.value)) {
+    throw new Refusal(`${field}.cluster_specifier_plugin`, `unknown cluster specifier plugin name: ${specifier.value}`);
+  }
+  const upgrades = new Set<string>();
+  for (const [index, { upgradeType }] of action.upgradeConfigs.entries()) {
+    const name = upgradeType.toLowerCase();
+    if (upgrades.has(name)) throw new Refusal(`${field}.upgrade_configs[${index}]`, `duplicate upgrade ${upgradeType}`);
+    upgrades.add(name);
+  }
+}
