@@ -7,6 +7,7 @@ import { runningLogs, stopAll } from './processes.ts';
 const BINARIES = {
   envoy: 'envoy',
   gcp: 'go-control-plane',
+  'grpc-go-watcher': 'grpc-go',
   consul: 'consul',
   'istio-xds': 'istiod',
   'pilot-discovery': 'istiod',

@@ -21,9 +21,10 @@ export class PeerProcess {
   readonly #lines: string[] = [];
   readonly #listeners = new Set<(line: string) => void>();
 
-  constructor(name: string, command: string, args: readonly string[]) {
+  /** `env`: beside the variables of this process. */
+  constructor(name: string, command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
     this.name = name;
-    this.#child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
     this.#exited = once(this.#child, 'exit');
     this.#exited.catch(() => {});
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
