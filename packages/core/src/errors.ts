@@ -167,6 +167,13 @@ export class MeshError extends Error {
     return new MeshError(this.code, this.#text, { ...this.#options, flag: flags }, retried);
   }
 
+  /** The same failure of a call to which something else happened before, told by flags such as `DI`; Envoy writes them in this order. */
+  after(flags: readonly string[] | null): MeshError {
+    if (flags === null) return this;
+    const flag = [...flags, this.flag].join(',');
+    return new MeshError(this.code, this.#text, { ...this.#options, flag }, this.#retried);
+  }
+
   /** Body of the local reply that a sidecar would give. */
   get body(): string {
     const reason = this.#reset;

@@ -27,6 +27,8 @@ export { compose, type Dispatch, type Handler, type Layer, PassHandler } from '.
 export { isMeshError, MeshError, type MeshErrorCode, type MeshErrorOptions, type MeshErrorPlace } from './errors.ts';
 export { HttpFilterChain } from './filters/chain.ts';
 export { FilterCompiler, type FilterCompilerParts, type FilterTypes } from './filters/compile.ts';
+export { FAULT_RUNTIME_KEYS, type FaultConfig } from './filters/fault/config.ts';
+export { fault } from './filters/fault/fault.ts';
 export {
   type FilterCallbacks,
   type FilterEnvironment,

@@ -27,6 +27,7 @@ export function localReply(call: Call, handler: Handler, reply: LocalReply): voi
   if (isGrpc(call.head.headers)) {
     call.body?.cancel(new Error(ANSWERED));
     pairs.push('content-type', 'application/grpc', 'grpc-status', `${reply.grpcStatus ?? grpcStatusOf(status)}`);
+    pairs.push('content-length', '0');
     if (body.byteLength > 0) pairs.push('grpc-message', grpcMessage(body));
     new Reply(call, handler, Headers.from(pairs), 200, null).start();
     return;
@@ -70,7 +71,7 @@ export class FailureReplies extends PassHandler {
 /** A failure as a sidecar would tell it. What the route does to the headers of answers is done to this one too. */
 export function errorReply(call: Call, clock: Clock, handler: Handler, error: MeshError): void {
   const { status, code } = error;
-  call.failure = error;
+  call.failure = error.after(call.flags);
   const headers = Headers.from(code === 'upstream_overflow' ? ['x-envoy-overloaded', 'true'] : []);
   mutateResponse(call, clock, status, headers);
   const reply = { status, body: encoder.encode(error.body), contentType: 'text/plain', headers: headers.flat() };

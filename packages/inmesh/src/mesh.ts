@@ -182,6 +182,7 @@ export class Mesh implements AsyncDisposable {
         types: filterTypes(httpFilters, parts.filters),
         clock,
         random,
+        runtime: this.runtime,
         stats: this.#filterStats,
       }),
       listeners: this.#listeners.finder,

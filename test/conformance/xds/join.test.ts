@@ -7,6 +7,7 @@ import {
   FilterCompiler,
   type MeshError,
   type Resolver,
+  Runtime,
   seededRandom,
   type Watcher,
 } from '@inmesh/core';
@@ -51,7 +52,7 @@ function joinScene(): JoinScene {
     clusters,
     random,
     regex: re2(),
-    filters: new FilterCompiler({ types: () => null, clock: made.clock, random, stats: {} }),
+    filters: new FilterCompiler({ types: () => null, clock: made.clock, random, runtime: new Runtime(), stats: {} }),
     listeners: listenersByName(made.client, (target) => [target]),
   });
   const way = (): string => {

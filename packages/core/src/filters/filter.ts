@@ -1,6 +1,7 @@
 import type { Call } from '../call.ts';
 import type { MeshError } from '../errors.ts';
 import type { Headers } from '../headers.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Random } from '../util/random.ts';
 
@@ -89,6 +90,7 @@ export interface FilterType<Config = unknown, Override = Config> {
 export interface FilterEnvironment {
   readonly clock: Clock;
   readonly random: Random;
+  readonly runtime: Runtime;
   /** Of the connection manager: what the names of statistics begin with. */
   readonly statPrefix: string;
   /** Counters and gauges under Envoy's names. */
@@ -100,4 +102,8 @@ export type FilterStats = { [name: string]: number };
 
 export function newFilterStats(): FilterStats {
   return Object.create(null) as FilterStats;
+}
+
+export function count(stats: FilterStats, name: string, by = 1): void {
+  stats[name] = (stats[name] ?? 0) + by;
 }

@@ -148,6 +148,8 @@ describe('filters', () => {
         'application/grpc',
         'grpc-status',
         '7',
+        'content-length',
+        '0',
         'grpc-message',
         'no',
       ]);

@@ -1,5 +1,6 @@
 import type { Call } from '../call.ts';
 import type { Dispatch, Handler, Layer } from '../dispatch.ts';
+import { isMeshError } from '../errors.ts';
 import { FailureReplies } from '../local-reply.ts';
 import { selectRoute } from '../router/router.ts';
 import type { Clock } from '../util/clock.ts';
@@ -64,6 +65,9 @@ class Run implements FilterRun {
   }
 
   answer(reply: FilterReply): void {
+    // What the call was on its way to, for whoever tells of it.
+    const cluster = this.call.route?.choose(this.call)?.choice ?? null;
+    if (!isMeshError(cluster)) this.call.cluster = cluster;
     for (let filter = this.#create(); filter !== null; filter = this.#create()) {
       if (looksAtResponse(filter)) this.#handler = new Stage(this, filter, this.#handler, true);
     }

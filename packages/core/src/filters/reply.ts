@@ -18,7 +18,7 @@ export function sendReply(call: Call, handler: Handler, reply: FilterReply): voi
     handler.onResponseError(error);
     return;
   }
-  call.failure = error;
+  call.failure = error?.after(call.flags) ?? null;
   const bytes = typeof body === 'string' ? encoder.encode(body) : body;
   localReply(call, handler, { status, body: bytes, contentType, headers, grpcStatus });
 }

@@ -60,6 +60,7 @@ export function filterCompiler(
     types: (name, typeUrl) => types[name] ?? types[typeUrl] ?? null,
     clock: new VirtualClock(),
     random: seededRandom(1),
+    runtime: new Runtime(),
     stats: newFilterStats(),
     ...environment,
   });

@@ -109,7 +109,7 @@ describe('feeds of istiod', () => {
         ['istio.metadata_exchange', 'skipped'],
         ['envoy.filters.http.grpc_stats', 'skipped'],
         ['istio.alpn', 'skipped'],
-        ['envoy.filters.http.fault', 'skipped'],
+        ['envoy.filters.http.fault', 'known'],
         ['envoy.filters.http.cors', 'skipped'],
         ['envoy.filters.http.router', 'terminal'],
       ],
@@ -191,9 +191,9 @@ describe('decodeListener', () => {
     const udpa = { '@type': `${API}udpa.type.v1.TypedStruct`, type_url: `${API}stats.PluginConfig`, value: { a: 1 } };
     const rules = { action: 'DENY', policies: {} };
     const cases: [string, { [key: string]: JsonValue }, string][] = [
-      ['an empty fault', { typed_config: { '@type': `${HTTP}fault.v3.HTTPFault` } }, 'skipped'],
-      ['a fault', { typed_config: fault }, 'unknown'],
-      ['a disabled fault', { typed_config: fault, disabled: true }, 'unknown disabled'],
+      ['an empty fault', { typed_config: { '@type': `${HTTP}fault.v3.HTTPFault` } }, 'known'],
+      ['a fault', { typed_config: fault }, 'known'],
+      ['a disabled fault', { typed_config: fault, disabled: true }, 'known disabled'],
       ['shadow rules', { typed_config: { '@type': `${HTTP}rbac.v3.RBAC`, shadow_rules: rules } }, 'skipped'],
       ['rules', { typed_config: { '@type': `${HTTP}rbac.v3.RBAC`, rules } }, 'unknown'],
       ['an unknown type', { typed_config: unknown }, 'unknown'],

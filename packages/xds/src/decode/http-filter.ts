@@ -28,7 +28,6 @@ const DECORATION: ReadonlySet<string> = new Set([
 
 /** Filters that do nothing until something is configured. */
 const IDLE_WHEN_EMPTY: ReadonlySet<string> = new Set([
-  'envoy.extensions.filters.http.fault.v3.HTTPFault',
   RBAC_FILTER,
   'envoy.extensions.filters.http.stateful_session.v3.StatefulSession',
 ]);

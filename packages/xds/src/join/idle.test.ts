@@ -8,6 +8,7 @@ import {
   type Kind,
   MeshError,
   noRegex,
+  Runtime,
   seededRandom,
   VirtualClock,
   type Watcher,
@@ -72,7 +73,7 @@ function scene(options: { readonly afterMs?: number } = {}) {
     clusters,
     random,
     regex: noRegex,
-    filters: new FilterCompiler({ types: () => null, clock: clock, random, stats: {} }),
+    filters: new FilterCompiler({ types: () => null, clock: clock, random, runtime: new Runtime(), stats: {} }),
     listeners: listenersByName(source, (target) => [target]),
     idle: { clock, afterMs: options.afterMs ?? hour, connected: () => state.connected },
     services: {

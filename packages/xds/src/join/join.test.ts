@@ -5,6 +5,7 @@ import {
   FilterCompiler,
   noRegex,
   ROUTE_CONFIGURATION_DEFAULTS,
+  Runtime,
   seededRandom,
   VIRTUAL_HOST_DEFAULTS,
   VirtualClock,
@@ -32,7 +33,13 @@ describe('join', () => {
       clusters,
       random,
       regex: noRegex,
-      filters: new FilterCompiler({ types: () => null, clock: new VirtualClock(), random, stats: {} }),
+      filters: new FilterCompiler({
+        types: () => null,
+        clock: new VirtualClock(),
+        random,
+        runtime: new Runtime(),
+        stats: {},
+      }),
       listeners,
       maxAuthorities,
     });

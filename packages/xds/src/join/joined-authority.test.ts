@@ -15,6 +15,7 @@ import {
   noRegex,
   ROUTE_CONFIGURATION_DEFAULTS,
   ROUTE_DEFAULTS,
+  Runtime,
   VIRTUAL_HOST_DEFAULTS,
   VirtualClock,
   type Watcher,
@@ -61,7 +62,7 @@ function scene() {
     clusters: new Clusters({ source, resolver, connector, clock, random }),
     random,
     regex: noRegex,
-    filters: new FilterCompiler({ types: () => null, clock: clock, random, stats: {} }),
+    filters: new FilterCompiler({ types: () => null, clock: clock, random, runtime: new Runtime(), stats: {} }),
     listeners: listenersByName(feed, (target) => [target]),
   });
   const entry = join.lookup('reviews:80', 'reviews');

@@ -36,3 +36,25 @@ export class FilterTable {
     return this.#overrides.get(typeName) ?? null;
   }
 }
+
+/** A row whose override is of the same type as its configuration, or has none. */
+export function filterRow<Config>(
+  typeName: string,
+  decode: FilterDecoder<Config>,
+  type: FilterType<Config>,
+  overridable: boolean,
+): FilterRow {
+  const override = overridable ? { typeName, decode } : null;
+  return { typeName, decode, override, type: type as FilterType };
+}
+
+/** A row with a message of its own for overrides. */
+export function filterRowWithOverride<Config, Override>(
+  row: readonly [typeName: string, decode: FilterDecoder<Config>],
+  override: readonly [typeName: string, decode: FilterDecoder<Override>],
+  type: FilterType<Config, Override>,
+): FilterRow {
+  const [typeName, decode] = row;
+  const [overrideName, decodeOverride] = override;
+  return { typeName, decode, override: { typeName: overrideName, decode: decodeOverride }, type: type as FilterType };
+}

@@ -1,9 +1,10 @@
 import { typeNameOf } from '@inmesh/api';
 import { asFilterType, type FilterTypes, type OwnFilter } from '@inmesh/core';
+import { faultRow } from './fault.ts';
 import { FilterTable } from './row.ts';
 
 /** The filters that the mesh brings: each row leads from the message of the Envoy API to what it does to calls. */
-export const httpFilters: FilterTable = new FilterTable([]);
+export const httpFilters: FilterTable = new FilterTable([faultRow]);
 
 /** Finds filters of the application's own first, by the name of the entry or by its type URL, then those of the table. */
 export function filterTypes(table: FilterTable, own: { readonly [nameOrType: string]: OwnFilter } = {}): FilterTypes {
