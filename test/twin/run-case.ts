@@ -94,9 +94,9 @@ async function splitProblems(
   call: () => Promise<Both>,
 ): Promise<{ outcome: string; differences: string[] }> {
   const counts = { envoy: new Map<string, number>(), inmesh: new Map<string, number>() };
-  const count = ({ side, arrivals, reply, cluster }: Observation) => {
-    // A call that no recorder saw counts under its cluster, or under the status that came instead.
-    const place = arrivals.at(-1)?.recorder ?? cluster ?? String(reply.status);
+  const count = ({ side, arrivals, reply, cluster, flags }: Observation) => {
+    // A call that no recorder saw counts under its cluster, or under the status that a failure or a route gave instead.
+    const place = arrivals.at(-1)?.recorder ?? (flags === '-' ? cluster : null) ?? String(reply.status);
     counts[side].set(place, (counts[side].get(place) ?? 0) + 1);
   };
   for (let done = 0; done < times; done += SPLIT_CONCURRENCY) {

@@ -25,6 +25,7 @@ export { Controller, type Holder } from './controller.ts';
 export type { AuthorityEntry, Directory } from './directory.ts';
 export { compose, type Dispatch, type Handler, type Layer, PassHandler } from './dispatch.ts';
 export { isMeshError, MeshError, type MeshErrorCode, type MeshErrorOptions, type MeshErrorPlace } from './errors.ts';
+export { type BufferConfig, buffer } from './filters/buffer.ts';
 export { HttpFilterChain } from './filters/chain.ts';
 export { FilterCompiler, type FilterCompilerParts, type FilterTypes } from './filters/compile.ts';
 export { FAULT_RUNTIME_KEYS, type FaultConfig } from './filters/fault/config.ts';
@@ -41,7 +42,16 @@ export {
   type HttpFilter,
   newFilterStats,
 } from './filters/filter.ts';
+export {
+  type HeaderMutationConfig,
+  type HeaderMutationLevel,
+  type HeaderOperation,
+  headerMutation,
+} from './filters/header-mutation.ts';
+export type { DescriptorAction, LocalRateLimitConfig } from './filters/local-ratelimit/config.ts';
+export { localRateLimit } from './filters/local-ratelimit/local-ratelimit.ts';
 export { asFilterType, type OwnFilter } from './filters/own-filter.ts';
+export type { QueryMutation } from './filters/query-mutation.ts';
 export { compileFormat, type Format } from './format/format.ts';
 export { FormatError } from './format/piece.ts';
 export { type FlatHeaders, type HeaderRecord, Headers } from './headers.ts';
@@ -70,4 +80,5 @@ export { outsideContext } from './util/outside.ts';
 export { type Random, seededRandom, systemRandom } from './util/random.ts';
 export { noRegex, type Regex, type RegexEngine, RegexError } from './util/regex.ts';
 export { TimerWheel } from './util/timer-wheel.ts';
+export type { TokenBucketConfig } from './util/token-bucket.ts';
 export { VirtualClock } from './util/virtual-clock.ts';

@@ -188,4 +188,265 @@ const faults: readonly Case[] = [
   }),
 ];
 
-export const filters: Area = { area: 'filters', cases: [...faults] };
+const MUTATION = 'header_mutation.v3.HeaderMutation';
+const mutation = (mutations: string, entry = ''): string =>
+  filter('envoy.filters.http.header_mutation', MUTATION, `{ mutations: ${mutations}${entry} }`);
+const append = (key: string, value: string, action = 'APPEND_IF_EXISTS_OR_ADD'): string =>
+  `{ append: { header: { key: '${key}', value: '${value}' }, append_action: ${action} } }`;
+const mutated = (mutations: string): string =>
+  perRoute(
+    `envoy.filters.http.header_mutation: ${typed('header_mutation.v3.HeaderMutationPerRoute', `{ mutations: ${mutations} }`)}`,
+  );
+const query = (key: string, value: string, action: string): string =>
+  `{ append: { record: { key: ${key}, value: '${value}' }, action: ${action} } }`;
+
+const headerMutations: readonly Case[] = [
+  {
+    name: 'header_mutation: adds, overwrites, removes, one after the other',
+    filters: `[${mutation(`{ request_mutations: [${append('x-a', '1')}, ${append('x-a', '2')}, ${append('x-b', '3', 'OVERWRITE_IF_EXISTS')},
+      ${append('x-c', '4', 'ADD_IF_ABSENT')}, ${append('x-d', '5', 'OVERWRITE_IF_EXISTS_OR_ADD')}, { remove: x-gone }, ${append('x-gone', 'back')}] }`)}]`,
+    routes: toOne,
+    requests: [
+      'GET / -> 200 one [x-a: 1,2] [!x-b] [x-c: 4] [x-d: 5] [x-gone: back]',
+      'GET / [x-a: 0] [x-b: 0] [x-c: 0] [x-d: 0] [x-gone: here] -> 200 one [x-a: 0,1,2] [x-b: 3] [x-c: 0] [x-d: 5] [x-gone: back]',
+    ],
+  },
+  {
+    name: 'header_mutation: values are formats, and an empty one adds nothing',
+    filters: `[${mutation(`{ request_mutations: [${append('x-path', '%REQ(:PATH)%')}, ${append('x-none', '%REQ(X-NOT-THERE)%')},
+      ${append('x-both', '%REQ(X-A)%-%REQ(:METHOD)%')}], response_mutations: [${append('x-code', '%RESPONSE_CODE%')}, ${append('x-was', '%RESP(X-OLD)%')}] }`)}]`,
+    routes: toOne,
+    requests: [
+      {
+        line: 'GET /p?q=1 [x-a: v] -> 200 one [x-path: /p?q=1] [!x-none] [x-both: v-GET] {x-code: 200} {x-was: o}',
+        answer: { headers: [['x-old', 'o']] },
+      },
+    ],
+  },
+  ...[':path', 'Host', ':method'].map(
+    (key): Case => ({
+      name: `header_mutation: ${key} may not be changed`,
+      filters: `[${mutation(`{ request_mutations: [${append(key, 'x', 'OVERWRITE_IF_EXISTS_OR_ADD')}] }`)}]`,
+      routes: toOne,
+      refused: 'may not be modified',
+      requests: [],
+    }),
+  ),
+  {
+    name: 'header_mutation: of the response, also of answers of the mesh',
+    filters: `[${mutation(`{ response_mutations: [${append('x-a', '1')}, { remove: x-gone }] }`)}]`,
+    routes: `
+      - { match: { prefix: /empty }, route: { cluster: empty } }
+      - { match: { prefix: /direct }, direct_response: { status: 410, body: { inline_string: gone } } }
+      - { match: { prefix: /one }, route: { cluster: one } }`,
+    requests: [
+      { line: 'GET /one -> 200 one {x-a: 1} {!x-gone}', answer: { headers: [['x-gone', 'x']] } },
+      'GET /empty -> 503 UH {x-a: 1}',
+      'GET /direct -> 410 {x-a: 1} "gone"',
+      'GET /none -> 404 NR {x-a: 1}',
+    ],
+  },
+  {
+    name: 'header_mutation: sees the answers of filters before it',
+    filters: `[${filter('envoy.filters.http.fault', FAULT, `{ abort: { http_status: 418, ${always} } }`)}, ${mutation(`{ response_mutations: [${append('x-a', '1')}], request_mutations: [${append('x-b', '1')}] }`)}]`,
+    routes: toOne,
+    requests: ['GET / -> 418 FI {x-a: 1}'],
+  },
+  ...[
+    [false, '0,r,h,c'],
+    [true, '0,c,h,r'],
+  ].map(
+    ([wins, expected]): Case => ({
+      name: `header_mutation: most_specific_header_mutations_wins ${wins}`,
+      filters: `[${mutation(`{ request_mutations: [${append('x-a', '0')}] }`, `, most_specific_header_mutations_wins: ${wins}`)}]`,
+      config: `
+        ${mutated(`{ request_mutations: [${append('x-a', 'c')}] }`)}
+        virtual_hosts:
+          - name: h
+            domains: ['*']
+            ${mutated(`{ request_mutations: [${append('x-a', 'h')}] }`)}
+            routes:
+              - match: { prefix: / }
+                route: { cluster: one }
+                ${mutated(`{ request_mutations: [${append('x-a', 'r')}] }`)}`,
+      requests: [`GET / -> 200 one [x-a: ${expected}]`],
+    }),
+  ),
+  {
+    name: 'header_mutation: of the weighted cluster that is chosen',
+    filters: `[${mutation('{}')}]`,
+    routes: `
+      - match: { prefix: / }
+        route:
+          weighted_clusters:
+            clusters:
+              - { name: one, weight: 0, ${mutated(`{ request_mutations: [${append('x-a', 'one')}] }`)} }
+              - { name: two, weight: 1, ${mutated(`{ request_mutations: [${append('x-a', 'two')}] }`)} }`,
+    requests: ['GET / -> 200 two [x-a: two]'],
+  },
+  {
+    name: 'header_mutation: query parameters',
+    filters: `[${mutation(`{ query_parameter_mutations: [${query('a', '1', 'APPEND_IF_EXISTS_OR_ADD')}, ${query('b', '2', 'ADD_IF_ABSENT')},
+      ${query('c', '3', 'OVERWRITE_IF_EXISTS')}, ${query('d', '%REQ(X-D)%', 'OVERWRITE_IF_EXISTS_OR_ADD')}, { remove: gone }] }`)}]`,
+    routes: toOne,
+    requests: [
+      'GET /p -> 200 one',
+      'GET /p?a=0&b=0&c=0&d=0&gone=0 [x-d: v] -> 200 one',
+      'GET /p?z=1&y&a=%2F&=x -> 200 one',
+      'GET /p?a=1&a=2&z=a+b -> 200 one',
+    ],
+  },
+  {
+    name: 'header_mutation: a removed last parameter takes the question mark along',
+    filters: `[${mutation('{ query_parameter_mutations: [{ remove: a }] }')}]`,
+    routes: toOne,
+    requests: [
+      'GET /p?a=1 -> 200 one',
+      'GET /p?b=1 -> 200 one',
+      'GET /p -> 200 one /p',
+      'GET /p?x=~!*();/? -> 200 one',
+    ],
+  },
+  {
+    name: 'header_mutation: of trailers, where there are any',
+    filters: `[${mutation(`{ response_trailers_mutations: [${append('x-t', '1')}] }`)}]`,
+    routes: toOne,
+    requests: ['GET / -> 200 one'],
+  },
+  {
+    name: 'header_mutation: a format that is none is refused',
+    filters: `[${mutation(`{ request_mutations: [${append('x-a', '%NOT_A_COMMAND%')}] }`)}]`,
+    routes: toOne,
+    refused: 'NOT_A_COMMAND',
+    requests: [],
+  },
+];
+
+const BUFFER = 'buffer.v3.Buffer';
+const buffers: readonly Case[] = [
+  {
+    name: 'buffer: up to max_request_bytes',
+    filters: `[${filter('envoy.filters.http.buffer', BUFFER, '{ max_request_bytes: 5 }')}]`,
+    routes: `
+      - match: { prefix: /off }
+        route: { cluster: one }
+        ${perRoute(`envoy.filters.http.buffer: ${typed('buffer.v3.BufferPerRoute', '{ disabled: true }')}`)}
+      - match: { prefix: /more }
+        route: { cluster: one }
+        ${perRoute(`envoy.filters.http.buffer: ${typed('buffer.v3.BufferPerRoute', '{ buffer: { max_request_bytes: 10 } }')}`)}
+      - { match: { prefix: / }, route: { cluster: one } }`,
+    requests: [
+      'GET / -> 200 one',
+      'POST / "12345" -> 200 one',
+      'POST / "123456" -> 413 x0',
+      'POST /more "123456" -> 200 one',
+      'POST /off "12345678901" -> 200 one',
+    ],
+  },
+];
+
+const LIMIT = 'local_ratelimit.v3.LocalRateLimit';
+const all = 'default_value: { numerator: 100 }';
+const limit = (config: string): string =>
+  filter(
+    'envoy.filters.http.local_ratelimit',
+    LIMIT,
+    `{ stat_prefix: l, filter_enabled: { ${all} }, filter_enforced: { ${all} }, ${config} }`,
+  );
+const bucket = (tokens: number): string => `token_bucket: { max_tokens: ${tokens}, fill_interval: 3600s }`;
+
+const localRateLimits: readonly Case[] = [
+  {
+    name: 'local_ratelimit: answers what is over the limit',
+    filters: `[${limit(bucket(2))}]`,
+    routes: toOne,
+    requests: ['GET / -> 200 one', 'GET / -> 200 one', 'GET / -> 429 RL "local_rate_limited"', 'GET / -> 429 RL x0'],
+  },
+  {
+    name: 'local_ratelimit: with a status and headers of its own',
+    filters: `[${limit(`${bucket(1)}, status: { code: 503 }, response_headers_to_add: [{ header: { key: x-limited, value: '%REQ(:PATH)%' } }]`)}]`,
+    routes: toOne,
+    requests: ['GET / -> 200 one {!x-limited}', 'GET /p -> 503 RL {x-limited: /p}'],
+  },
+  {
+    name: 'local_ratelimit: a status below 400 is none',
+    filters: `[${limit(`${bucket(1)}, status: { code: 200 }`)}]`,
+    routes: toOne,
+    requests: ['GET / -> 200 one', 'GET / -> 429 RL'],
+  },
+  {
+    name: 'local_ratelimit: only watches where it is not enforced',
+    filters: `[${filter(
+      'envoy.filters.http.local_ratelimit',
+      LIMIT,
+      `{ stat_prefix: l, filter_enabled: { ${all} }, ${bucket(1)}, request_headers_to_add_when_not_enforced: [{ header: { key: x-over, value: 'yes' } }] }`,
+    )}]`,
+    routes: toOne,
+    requests: ['GET / -> 200 one [!x-over]', 'GET / -> 200 one [x-over: yes]'],
+  },
+  {
+    name: 'local_ratelimit: is off where it is not enabled',
+    filters: `[${filter('envoy.filters.http.local_ratelimit', LIMIT, `{ stat_prefix: l, filter_enforced: { ${all} }, ${bucket(1)} }`)}]`,
+    routes: toOne,
+    requests: ['GET / -> 200 one', 'GET / -> 200 one'],
+  },
+  {
+    name: 'local_ratelimit: tells what is left',
+    filters: `[${limit(`token_bucket: { max_tokens: 2, fill_interval: 3600s }, enable_x_ratelimit_headers: DRAFT_VERSION_03`)}]`,
+    routes: toOne,
+    requests: [
+      'GET / -> 200 one {x-ratelimit-limit: 2} {x-ratelimit-remaining: 1}',
+      'GET / -> 200 one {x-ratelimit-remaining: 0}',
+      'GET / -> 429 RL {x-ratelimit-limit: 2} {x-ratelimit-remaining: 0}',
+    ],
+  },
+  {
+    name: 'local_ratelimit: to gRPC',
+    filters: `[${limit(`${bucket(1)}, rate_limited_as_resource_exhausted: true`)}]`,
+    routes: toOne,
+    requests: ['GET / -> 200 one', 'POST / [content-type: application/grpc] -> 200 {grpc-status: 8} RL'],
+  },
+  {
+    name: 'local_ratelimit: per route, each with its own bucket',
+    filters: `[${filter('envoy.filters.http.local_ratelimit', LIMIT, '{ stat_prefix: l }')}]`,
+    routes: ['/a', '/b']
+      .map(
+        (path) => `
+      - match: { prefix: ${path} }
+        route: { cluster: one }
+        ${perRoute(`envoy.filters.http.local_ratelimit: ${typed(LIMIT, `{ stat_prefix: l, filter_enabled: { ${all} }, filter_enforced: { ${all} }, ${bucket(1)} }`)}`)}`,
+      )
+      .join(''),
+    requests: ['GET /a -> 200 one', 'GET /a -> 429 RL', 'GET /b -> 200 one', 'GET /b -> 429 RL'],
+  },
+  {
+    name: 'local_ratelimit: descriptors',
+    filters: `[${limit(`${bucket(100)},
+      rate_limits: [{ actions: [{ request_headers: { header_name: x-user, descriptor_key: user } }] },
+        { actions: [{ generic_key: { descriptor_value: any } }, { query_parameters: { query_parameter_name: q, descriptor_key: q } }] }],
+      descriptors: [{ entries: [{ key: user, value: alice }], ${bucket(1)} }, { entries: [{ key: generic_key, value: any }, { key: q, value: '1' }], ${bucket(2)} }]`)}]`,
+    routes: toOne,
+    requests: [
+      'GET / [x-user: alice] -> 200 one',
+      'GET / [x-user: alice] -> 429 RL',
+      'GET / [x-user: bob] -> 200 one',
+      'GET / [x-user: bob] -> 200 one',
+      'GET /?q=1 -> 200 one',
+      'GET /?q=2 -> 200 one',
+      'GET /?q=1 -> 200 one',
+      'GET /?q=1 -> 429 RL',
+    ],
+  },
+  {
+    name: 'local_ratelimit: a bucket that fills too often is refused',
+    filters: `[${limit('token_bucket: { max_tokens: 1, fill_interval: 0.01s }')}]`,
+    routes: toOne,
+    refused: 'fill_interval',
+    requests: [],
+  },
+];
+
+export const filters: Area = {
+  area: 'filters',
+  cases: [...faults, ...headerMutations, ...buffers, ...localRateLimits],
+};

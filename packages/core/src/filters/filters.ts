@@ -66,7 +66,7 @@ class Run implements FilterRun {
 
   answer(reply: FilterReply): void {
     // What the call was on its way to, for whoever tells of it.
-    const cluster = this.call.route?.choose(this.call)?.choice ?? null;
+    const cluster = this.call.route?.choose(this.call)?.clusterOf(this.call) ?? null;
     if (!isMeshError(cluster)) this.call.cluster = cluster;
     for (let filter = this.#create(); filter !== null; filter = this.#create()) {
       if (looksAtResponse(filter)) this.#handler = new Stage(this, filter, this.#handler, true);

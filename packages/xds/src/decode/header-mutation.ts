@@ -67,7 +67,7 @@ export function decodeHeaderMutation({ action }: HeaderMutation, field: string):
   throw new Refusal(field, `${action.case ?? 'nothing'} is not supported here`);
 }
 
-function decodeHeaderToAdd(option: HeaderValueOption, field: string): HeaderToAdd {
+export function decodeHeaderToAdd(option: HeaderValueOption, field: string): HeaderToAdd {
   const key = option.header?.key ?? '';
   if (!isModifiable(key)) {
     throw new Refusal(`${field}.header.key`, ':-prefixed or host headers may not be modified');

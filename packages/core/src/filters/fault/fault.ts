@@ -3,6 +3,7 @@ import { MeshError } from '../../errors.ts';
 import type { Headers } from '../../headers.ts';
 import type { Timer } from '../../util/clock.ts';
 import { outsideContext } from '../../util/outside.ts';
+import { clusterNameOf } from '../cluster-name.ts';
 import {
   count,
   type FilterCallbacks,
@@ -40,7 +41,7 @@ class Fault implements FilterFactory {
 
   create(call: Call): HttpFilter | null {
     const { upstreamCluster, downstreamNodes } = this.config;
-    if (upstreamCluster !== '' && call.route?.choose(call)?.name !== upstreamCluster) return null;
+    if (upstreamCluster !== '' && clusterNameOf(call) !== upstreamCluster) return null;
     const { headers } = call.head;
     if (downstreamNodes.length > 0) {
       const node = headers.get('x-envoy-downstream-service-node');

@@ -1,10 +1,13 @@
 import { typeNameOf } from '@inmesh/api';
 import { asFilterType, type FilterTypes, type OwnFilter } from '@inmesh/core';
+import { bufferRow } from './buffer.ts';
 import { faultRow } from './fault.ts';
+import { headerMutationRow } from './header-mutation.ts';
+import { localRateLimitRow } from './local-ratelimit.ts';
 import { FilterTable } from './row.ts';
 
 /** The filters that the mesh brings: each row leads from the message of the Envoy API to what it does to calls. */
-export const httpFilters: FilterTable = new FilterTable([faultRow]);
+export const httpFilters: FilterTable = new FilterTable([bufferRow, faultRow, headerMutationRow, localRateLimitRow]);
 
 /** Finds filters of the application's own first, by the name of the entry or by its type URL, then those of the table. */
 export function filterTypes(table: FilterTable, own: { readonly [nameOrType: string]: OwnFilter } = {}): FilterTypes {
