@@ -3,6 +3,7 @@ import { type GrpcServer, type GrpcServerMethod, grpcCode, grpcServer, type List
 import { type ServedStream, type StreamHost, userAgentOf } from './ads-stream.ts';
 import { DeltaStream } from './delta-stream.ts';
 import type { OnEvent } from './events.ts';
+import { type LoadReportOptions, LoadReports, loadReportPath } from './load-reports.ts';
 import { Snapshot } from './snapshot.ts';
 import { SotwStream } from './sotw-stream.ts';
 import type { TypeStatus } from './stream-subscription.ts';
@@ -30,11 +31,19 @@ export class AdsServer implements StreamHost {
   readonly identifier: string;
   readonly onEvent: OnEvent;
   readonly #server: GrpcServer;
+  readonly #loadReports: LoadReports | null;
   readonly #streams = new Set<ServedStream>();
   readonly #byNode = new Map<string, Snapshot>();
   #default = Snapshot.empty;
 
-  constructor(identifier: string, clock: Clock, onEvent: OnEvent, variants: readonly AdsVariant[]) {
+  /** `loadReports`: what clients are asked to report; null leaves the service out. */
+  constructor(
+    identifier: string,
+    clock: Clock,
+    onEvent: OnEvent,
+    variants: readonly AdsVariant[],
+    loadReports: LoadReportOptions | null,
+  ) {
     this.identifier = identifier;
     this.onEvent = onEvent;
     const method =
@@ -44,10 +53,12 @@ export class AdsServer implements StreamHost {
         this.#streams.add(made);
         return made;
       };
+    this.#loadReports = loadReports === null ? null : new LoadReports(loadReports, onEvent);
     this.#server = grpcServer({
       services: {
         ...(variants.includes('sotw') && { [`${service}/StreamAggregatedResources`]: method(SotwStream) }),
         ...(variants.includes('delta') && { [`${service}/DeltaAggregatedResources`]: method(DeltaStream) }),
+        ...(this.#loadReports !== null && { [loadReportPath]: this.#loadReports.method }),
       },
     });
   }
@@ -75,6 +86,12 @@ export class AdsServer implements StreamHost {
     for (const stream of this.#streams) stream.pump();
   }
 
+  /** Asks the clients for other reports of their load. */
+  askLoad(options: LoadReportOptions): void {
+    if (this.#loadReports === null) throw new TypeError('load reports were not asked for at the start');
+    this.#loadReports.ask(options);
+  }
+
   ended(stream: ServedStream): void {
     this.#streams.delete(stream);
   }
@@ -86,6 +103,7 @@ export class AdsServer implements StreamHost {
   /** Tells every client to go elsewhere, gives them a moment to hear it, then cuts what is left. */
   async close(): Promise<void> {
     for (const stream of this.#streams) stream.end(grpcCode.unavailable, 'the control plane is shutting down');
+    this.#loadReports?.end(grpcCode.unavailable, 'the control plane is shutting down');
     const patience = Promise.withResolvers<void>();
     const timer = systemClock.setTimer(patienceMs, patience.resolve); // Real time: a stopped client must not hold up a virtual one.
     await Promise.race([this.#server.close(), patience.promise]);

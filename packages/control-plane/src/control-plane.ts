@@ -3,6 +3,7 @@ import type { ListenAt } from '@inmesh/transports/rpc';
 import { AdsServer, type AdsVariant, type NodeStatus } from './ads-server.ts';
 import type { ControlPlaneEvent, OnEvent } from './events.ts';
 import { Folder } from './folder.ts';
+import type { LoadReportOptions } from './load-reports.ts';
 import { duplicateError, type Resource, type ResourceInput, resourcesFrom } from './resource.ts';
 import { Snapshot } from './snapshot.ts';
 
@@ -15,6 +16,8 @@ export interface ControlPlaneOptions {
   readonly listen?: ListenAt;
   /** The variants of ADS that are served; others get UNIMPLEMENTED. Default: both. */
   readonly variants?: readonly AdsVariant[];
+  /** What clients are asked to report of their load; `load` events tell it. Default: nothing, the service is not there. */
+  readonly loadReports?: LoadReportOptions;
   /** Default: the system's. */
   readonly clock?: Clock;
   /** Hears what happens. Default: nobody. */
@@ -40,6 +43,8 @@ export interface ControlPlane extends AsyncDisposable {
   /** Reads the folder now, without waiting for the file system to tell of a change. */
   reload(): Promise<void>;
   status(): ControlPlaneStatus;
+  /** Asks clients for other reports of their load, where `loadReports` was given at the start. */
+  askLoad(options: LoadReportOptions): void;
   /** Ends all streams with UNAVAILABLE and stops listening. */
   close(): Promise<void>;
 }
@@ -67,7 +72,13 @@ class EmbeddedControlPlane implements ControlPlane {
   constructor(options: ControlPlaneOptions) {
     const { folder, resources = [], clock = systemClock, onEvent = () => {} } = options;
     this.#onEvent = onEvent;
-    this.#server = new AdsServer('inmesh-control-plane', clock, onEvent, options.variants ?? ['sotw', 'delta']);
+    this.#server = new AdsServer(
+      'inmesh-control-plane',
+      clock,
+      onEvent,
+      options.variants ?? ['sotw', 'delta'],
+      options.loadReports ?? null,
+    );
     this.#fromCode = resourcesFrom(resources);
     this.#folder =
       folder === undefined
@@ -106,6 +117,10 @@ class EmbeddedControlPlane implements ControlPlane {
       types[typeUrl] = { version, resources: resources.size };
     }
     return { types, files: this.#folder?.files() ?? [], nodes: this.#server.nodes() };
+  }
+
+  askLoad(options: LoadReportOptions): void {
+    this.#server.askLoad(options);
   }
 
   close(): Promise<void> {

@@ -1,3 +1,4 @@
+import type { ClusterStats } from '@inmesh/api/gen/envoy/config/endpoint/v3/load_report_pb';
 import type { ControlPlaneEvent } from './events.ts';
 import { resourceType } from './resource-type.ts';
 
@@ -20,7 +21,20 @@ export function describeEvent(event: ControlPlaneEvent): string {
       return `ACK         ${typeShort(event.typeUrl)} ${event.version} by ${nodeName(event.node)}`;
     case 'nack':
       return `NACK        ${typeShort(event.typeUrl)} ${event.version} by ${nodeName(event.node)}: ${oneLine(event.message)}`;
+    case 'load':
+      return `load        of ${nodeName(event.node)}: ${event.clusters.map(clusterLoad).join(', ')}`;
   }
+}
+
+function clusterLoad({ clusterName, upstreamLocalityStats, totalDroppedRequests }: ClusterStats): string {
+  let issued = 0n;
+  let errors = 0n;
+  for (const locality of upstreamLocalityStats) {
+    issued += locality.totalIssuedRequests;
+    errors += locality.totalErrorRequests;
+  }
+  const dropped = totalDroppedRequests === 0n ? '' : `, ${totalDroppedRequests} dropped`;
+  return `${oneLine(clusterName)} ${count(Number(issued), 'call')}, ${count(Number(errors), 'error')}${dropped}`;
 }
 
 const shortNames: ReadonlyMap<string, string> = new Map([

@@ -1,3 +1,4 @@
+import type { ClusterStats } from '@inmesh/api/gen/envoy/config/endpoint/v3/load_report_pb';
 import type { MeshError } from '@inmesh/core';
 
 /** What a control plane tells while it runs. */
@@ -30,7 +31,9 @@ export type ControlPlaneEvent =
       readonly version: string;
       readonly code: number;
       readonly message: string;
-    };
+    }
+  /** A client told what its clusters were given to do. */
+  | { readonly type: 'load'; readonly node: string; readonly clusters: readonly ClusterStats[] };
 
 /** Hears events; must not throw. */
 export type OnEvent = (event: ControlPlaneEvent) => void;

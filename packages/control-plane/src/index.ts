@@ -8,6 +8,7 @@ export {
 } from './control-plane.ts';
 export { describeEvent } from './describe-event.ts';
 export type { ControlPlaneEvent, OnEvent } from './events.ts';
+export type { LoadReportOptions } from './load-reports.ts';
 export type { ResourceInput } from './resource.ts';
 export type { Nack, TypeStatus } from './stream-subscription.ts';
 export { type Finding, type ValidationResult, validateResources } from './validate.ts';

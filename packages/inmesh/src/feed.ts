@@ -8,6 +8,7 @@ import {
   type FeedStore,
   type NodeIdentity,
   type ResourceContent,
+  type XdsServer,
 } from '@inmesh/xds';
 import type { ShareOptions } from './share/stream-seeker.ts';
 import { type SharedStream, shareStream } from './shared-streams.ts';
@@ -30,10 +31,12 @@ export interface FeedOptions {
 export class Feed implements ConfigSource {
   readonly #own: SharedStream;
   readonly #federation: Federation<AdsClient>;
+  readonly #bootstrap: Bootstrap;
 
   constructor({ bootstrap, node, profile, stateDirectory, share: shareOptions, clock, random, onError }: FeedOptions) {
     const { authorities, servers: ownServers } = bootstrap;
     const decoding = { profile, certificateProviders: instancesOf(bootstrap) };
+    this.#bootstrap = bootstrap;
     const share = (servers: Bootstrap['servers']) =>
       shareStream({ servers, node, decoding, stateDirectory, share: shareOptions, clock, random, onError });
     this.#own = share(ownServers);
@@ -67,6 +70,16 @@ export class Feed implements ConfigSource {
   /** The server in force for names without an authority. */
   get serverUri(): string {
     return this.#own.client.status().stream.serverUri;
+  }
+
+  /** The server that a resource of this name is asked of now; null where its authority is not in use. */
+  serverOf(name: string): XdsServer | null {
+    const client = this.#federation.sourceOf(name);
+    if (client === null) return null;
+    const { serverUri } = client.stream;
+    const { servers, authorities } = this.#bootstrap;
+    const all = [...servers, ...Object.values(authorities).flatMap((authority) => authority.servers)];
+    return all.find(({ uri }) => uri === serverUri) ?? null;
   }
 
   /** `stream` is that of the names without an authority; servers and resources are of all authorities in use. */

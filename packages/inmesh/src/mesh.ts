@@ -34,14 +34,17 @@ import {
   httpFilters,
   Join,
   type JoinedAuthority,
+  type LoadReporterStats,
   OutsideMemory,
   RuntimeFeed,
   re2,
+  readOrca,
 } from '@inmesh/xds';
 import { type Explanation, explainCall } from './explain.ts';
 import { Feed } from './feed.ts';
 import { Installation, WithoutMesh } from './install.ts';
 import { type MeshListeners, meshListeners } from './listeners.ts';
+import { LoadReports } from './load-reports.ts';
 import { rememberError, rememberResponse } from './local-errors.ts';
 import { meshDomains, nodeDomain } from './mesh-domains.ts';
 import { followRuntimeDirectory } from './runtime-disk.ts';
@@ -91,6 +94,8 @@ export interface Statistics {
   readonly filters: FilterStats;
   /** By authority and route. */
   readonly routes: { readonly [authority: string]: { readonly [route: string]: RouteStats } };
+  /** By the server that load is reported to. */
+  readonly loadReporters: { readonly [server: string]: LoadReporterStats };
 }
 
 /** The mesh of a process: doors for its calls, and a view of what happens to them. Made by `createMesh`. */
@@ -105,6 +110,7 @@ export class Mesh implements AsyncDisposable {
   readonly #filterStats = newFilterStats();
   readonly #feed: Feed | null;
   readonly #clusters: Clusters;
+  readonly #loadReports: LoadReports;
   readonly #listeners: MeshListeners;
   readonly #join: Join;
   readonly #dispatch: Dispatch;
@@ -147,10 +153,20 @@ export class Mesh implements AsyncDisposable {
       followDisk: followRuntimeDirectory(parts.onWarning),
     });
     this.runtime = this.#runtimeFeed.runtime;
+    this.#loadReports = new LoadReports({
+      bootstrap,
+      node: chosen.node,
+      serverOf: (cluster) => this.#feed?.serverOf(cluster) ?? null,
+      clock,
+      random,
+      onError: parts.onWarning,
+    });
     this.#clusters = new Clusters({
       source,
       resolver: dnsResolver({ clock }),
       connector: new SocketConnector(clock),
+      orca: readOrca,
+      follower: this.#loadReports,
       clock,
       random,
     });
@@ -372,7 +388,14 @@ export class Mesh implements AsyncDisposable {
       if (table === null) continue;
       routes[authority] = Object.fromEntries(table.routes.map(({ route }) => [route.label, route.stats]));
     }
-    return { mesh: this.#stats, clusters, endpoints, filters: this.#filterStats, routes };
+    return {
+      mesh: this.#stats,
+      clusters,
+      endpoints,
+      filters: this.#filterStats,
+      routes,
+      loadReporters: this.#loadReports.statistics(),
+    };
   }
 
   /** The streams to the control planes and every resource on them; null where all configuration is static. */
@@ -422,6 +445,7 @@ export class Mesh implements AsyncDisposable {
     this.#join.close();
     this.#listeners.wildcard?.close();
     this.#runtimeFeed.close();
+    this.#loadReports.close();
     this.#feed?.close();
   }
 

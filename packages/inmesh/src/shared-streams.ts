@@ -188,29 +188,32 @@ function callCredentials(
 function shareChannels(servers: readonly XdsServer[], clock: Clock, tell: (error: Error) => void): AdsServerOptions[] {
   const shared: AdsServerOptions[] = [];
   try {
-    for (const server of servers) {
-      const { uri, keepalive } = server;
-      shared.push({
-        transport: channels.share(JSON.stringify(server), () =>
-          grpcChannel({
-            target: uri,
-            tls: tlsOf(server),
-            keepaliveMs: keepalive.intervalMs,
-            keepaliveTimeoutMs: keepalive.timeoutMs,
-            clock,
-          }),
-        ),
-        serverUri: uri,
-        variant: server.delta ? 'delta' : 'sotw',
-        serverFeatures: server.features,
-        metadata: () => ({ ...Object.fromEntries(server.initialMetadata), ...callCredentials(server, tell) }),
-      });
-    }
+    for (const server of servers) shared.push(openServer(server, clock, tell));
   } catch (error) {
     for (const { transport } of shared) transport.close();
     throw error;
   }
   return shared;
+}
+
+/** A server, over a connection that is shared by all who speak to it; whoever asks closes its share. */
+export function openServer(server: XdsServer, clock: Clock, tell: (error: Error) => void): AdsServerOptions {
+  const { uri, keepalive } = server;
+  return {
+    transport: channels.share(JSON.stringify(server), () =>
+      grpcChannel({
+        target: uri,
+        tls: tlsOf(server),
+        keepaliveMs: keepalive.intervalMs,
+        keepaliveTimeoutMs: keepalive.timeoutMs,
+        clock,
+      }),
+    ),
+    serverUri: uri,
+    variant: server.delta ? 'delta' : 'sotw',
+    serverFeatures: server.features,
+    metadata: () => ({ ...Object.fromEntries(server.initialMetadata), ...callCredentials(server, tell) }),
+  };
 }
 
 function tlsOf({ uri, credentials }: XdsServer): GrpcClientTls | null {

@@ -1,4 +1,4 @@
-export type { BackoffOptions } from './ads/backoff.ts';
+export { Backoff, type BackoffOptions } from './ads/backoff.ts';
 export { AdsClient, type AdsClientOptions, type AdsServerOptions } from './ads/client.ts';
 export type { CollectionWatcher } from './ads/collection.ts';
 export { Federation, type FederationOptions, type LeasedSource } from './ads/federation.ts';
@@ -99,6 +99,8 @@ export type { JoinedAuthority } from './join/joined-authority.ts';
 export { type ListenerFinder, type ListenerWatcher, listenersByName } from './join/listener-finder.ts';
 export type { ServiceMemory } from './join/service-memory.ts';
 export { allKinds, type KindTraits, kinds } from './kinds.ts';
+export { LoadReporter, type LoadReporterOptions, type LoadReporterStats } from './load-report/load-reporter.ts';
+export { readOrca } from './load-report/orca.ts';
 export { re2 } from './regex/re2.ts';
 export { type FollowDisk, RuntimeFeed, type RuntimeFeedOptions } from './runtime/runtime-feed.ts';
 export { type AcceptGuest, FeedHost, type FeedHostOptions } from './share/feed-host.ts';

@@ -18,7 +18,7 @@ export interface LeasedSource<S extends ConfigSource> {
 
 export interface FederationOptions<S extends ConfigSource> {
   /** For names of the old kind, which have no authority. */
-  readonly own: ConfigSource;
+  readonly own: S;
   /** The source of an authority; null for one that is not known. May throw where its servers cannot be used. */
   readonly open: (authority: string) => LeasedSource<S> | null;
   readonly nodeId: string;
@@ -53,6 +53,14 @@ export class Federation<S extends ConfigSource> implements ConfigSource {
   /** Sources of the authorities in use. */
   get sources(): readonly S[] {
     return Array.from(this.#authorities.values(), ({ source }) => source.client);
+  }
+
+  /** The source that a name is asked of; null where its authority is not in use. */
+  sourceOf(name: string): S | null {
+    const authority = authorityOf(name);
+    if (authority === undefined) return null;
+    if (authority === null) return this.#options.own;
+    return this.#authorities.get(authority)?.source.client ?? null;
   }
 
   watch<K extends Kind>(kind: K, name: string, watcher: Watcher<Model[K]>): Unwatch {

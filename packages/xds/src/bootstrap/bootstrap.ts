@@ -88,6 +88,8 @@ export interface Bootstrap {
   readonly node: NodeIdentity;
   /** Control planes in the order of preference; empty where all is static. */
   readonly servers: readonly XdsServer[];
+  /** Who is told of the load of all clusters (`cluster_manager.load_stats_config`); null: each cluster's own server, where the cluster asks for it. */
+  readonly loadReportServer: XdsServer | null;
   /** Which of the two root types a control plane serves. gRPC's bootstrap: both. */
   readonly dynamic: { readonly listeners: boolean; readonly clusters: boolean };
   readonly staticListeners: readonly Listener[];
@@ -126,6 +128,7 @@ export const EMPTY_BOOTSTRAP: Bootstrap = {
   format: 'code',
   node: { id: '', cluster: '', locality: NO_LOCALITY, metadata: {} },
   servers: [],
+  loadReportServer: null,
   dynamic: { listeners: false, clusters: false },
   staticListeners: [],
   staticClusters: [],

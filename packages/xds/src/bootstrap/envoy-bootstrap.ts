@@ -13,6 +13,7 @@ import { readAdsServers } from './ads-servers.ts';
 import { type Bootstrap, EMPTY_BOOTSTRAP, NO_LOCALITY, type NodeIdentity } from './bootstrap.ts';
 import { readInmeshBlock } from './inmesh-block.ts';
 import { readLayeredRuntime } from './layered-runtime.ts';
+import { readLoadStatsConfig } from './load-stats-config.ts';
 import { lengthAt, messageAt, placed, writtenPath } from './message-at.ts';
 import { staticSource } from './static-source.ts';
 
@@ -25,6 +26,7 @@ const READ: ReadonlySet<string> = new Set([
   'static_resources',
   'dynamic_resources',
   'layered_runtime',
+  'cluster_manager',
   'admin',
   'inmesh',
 ]);
@@ -39,7 +41,9 @@ export function readEnvoyBootstrap(decoding: Decoding, document: TextDocument): 
   const listeners = readList<Listener>(decoding, document, 'listeners', 'envoy.config.listener.v3.Listener');
   const secrets = readList<Secret>(decoding, document, 'secrets', `${TLS}.Secret`);
   const node = readNode(decoding, document);
-  const dynamic = readDynamic(decoding, document, clusters);
+  const byName = new Map(clusters.map((each) => [each.message.name, each.message]));
+  const clusterOf = (name: string): Cluster | undefined => byName.get(name);
+  const dynamic = readDynamic(decoding, document, clusterOf);
   if (dynamic.servers.length > 0 && node.id === '') {
     throw document.error(
       ['node', 'id'],
@@ -61,6 +65,7 @@ export function readEnvoyBootstrap(decoding: Decoding, document: TextDocument): 
     format: 'envoy',
     node,
     ...dynamic,
+    loadReportServer: readLoadStatsConfig(decoding, document, clusterOf, warnings),
     staticSource: staticSource(resources),
     runtimeLayers: readLayeredRuntime(decoding, document, node.cluster),
     admin: readAdmin(decoding, document),
@@ -126,7 +131,7 @@ function readNode(decoding: Decoding, document: TextDocument): NodeIdentity {
 function readDynamic(
   decoding: Decoding,
   document: TextDocument,
-  clusters: readonly Placed<Cluster>[],
+  clusterOf: (name: string) => Cluster | undefined,
 ): Pick<Bootstrap, 'servers' | 'dynamic'> {
   const path = writtenPath(document, ['dynamic_resources']);
   if ((document.at(path) ?? null) === null) return { servers: [], dynamic: { listeners: false, clusters: false } };
@@ -148,9 +153,8 @@ function readDynamic(
     if (!dynamic.listeners && !dynamic.clusters) return { servers: [], dynamic };
     throw fault('ads_config', 'is missing', 'name the control plane: api_type: GRPC and grpc_services');
   }
-  const byName = new Map(clusters.map((each) => [each.message.name, each.message]));
   const adsPath = writtenPath(document, ['dynamic_resources', 'ads_config']);
-  const servers = placed(document, adsPath, () => readAdsServers(decoding, adsConfig, (name) => byName.get(name)));
+  const servers = placed(document, adsPath, () => readAdsServers(decoding, adsConfig, clusterOf));
   return { servers, dynamic };
 }
 

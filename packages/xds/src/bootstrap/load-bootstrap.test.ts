@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import type { JsonObject } from '@bufbuild/protobuf';
 import { isMeshError, type Kind, type MeshError } from '@inmesh/core';
 import type { Bootstrap } from './bootstrap.ts';
 import { type LoadBootstrapOptions, loadBootstrap } from './load-bootstrap.ts';
@@ -212,6 +213,26 @@ describe('loadBootstrap', () => {
     assert.deepEqual(bootstrap.servers[0]?.credentials, { kind: 'tls', caFile: '/r', refreshMs: 600_000 });
     assert.deepEqual(bootstrap.dynamic, { listeners: false, clusters: true });
     assert.deepEqual(bootstrap.staticClusters[0]?.unsupported, ['filters[0]']);
+  });
+
+  it('reads who is told of the load, and warns of the rest of the cluster manager', () => {
+    const config = (service: JsonObject): JsonObject => ({
+      node: { id: 'n' },
+      cluster_manager: {
+        local_cluster_name: 'me',
+        load_stats_config: { api_type: 'GRPC', transport_api_version: 'V3', grpc_services: [service] },
+      },
+    });
+    const google = { google_grpc: { target_uri: 'lrs:443', stat_prefix: 's' } };
+    const bootstrap = load({ inline: config(google) });
+    assert.equal(bootstrap.loadReportServer?.uri, 'lrs:443');
+    assert.deepEqual(bootstrap.servers, []);
+    assert.match(bootstrap.warnings.join(), /cluster_manager\.local_cluster_name steers an Envoy process/);
+    assert.equal(load({ inline: { node: { id: 'n' } } }).loadReportServer, null);
+    assert.throws(
+      () => load({ inline: config({ envoy_grpc: { cluster_name: 'gone' } }) }),
+      /load_stats_config\.grpc_services\[0\]\.envoy_grpc\.cluster_name: cluster "gone" is not defined/,
+    );
   });
 
   it('reads what Consul writes', () => {
