@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { FakeBroker } from '../support/fake-broker.ts';
 import { service } from '../support/feed.ts';
 import { guardProcess } from '../support/guard-process.ts';
-import { MeshProcess } from '../support/mesh-elsewhere.ts';
+import { MeshProcess, MeshWorker } from '../support/mesh-elsewhere.ts';
 import type { RemoteOptions } from '../support/mesh-orders.ts';
 import { Program } from '../support/program.ts';
 import { bootstrapFor, Scene, until } from '../support/scene.ts';
@@ -85,6 +86,12 @@ describe('processes with a broker', function () {
     scene.plane.update(service('all:9080', [after.port]));
     for (const each of processes) while ((await each.get(URL_OF_ALL)) !== `${after.port}`);
     assert.deepEqual([streams(scene), await warned(processes)], [1, []]);
+    // All die, and what they left in the directory is in nobody's way.
+    for (const each of processes) await each.close();
+    const next = start(scene, 3);
+    assert.deepEqual(await get(next), Array(3).fill(`${after.port}`));
+    await until(() => streams(scene) === 1, 'there is one stream again');
+    assert.deepEqual(await warned(next), []);
   });
 
   it('go on when the broker is killed under calls: none fails, and there is one stream again', async () => {
@@ -179,6 +186,51 @@ describe('processes with a broker', function () {
     assert.match(warnings[0] ?? '', /^the feed is not shared by a broker in .*file: .*(EEXIST|ENOTDIR)/);
     assert.match(warnings[1] ?? '', /the socket's path has \d+ bytes, more than the 103 .*: name a shorter directory/);
     await assert.rejects(scene.mesh({ broker: '' }), { message: /broker: "" names no directory/ });
+  });
+
+  it('take no feed from a broker of another version or a stranger', async () => {
+    await using app = await startHttp();
+    await using scene = await Scene.start(service('all:9080', [app.port]));
+    const [first] = start(scene, 1);
+    assert.equal(await first?.get(URL_OF_ALL), `${app.port}`);
+    const seats = join(directory, 'broker');
+    const [name = ''] = readdirSync(seats);
+    const inTheWay = (generation: number): string => join(seats, name.replace(/\d+\.sock$/, `${generation}.sock`));
+    const other = scene.use(new FakeBroker({ type: 'refused', reason: 'it is inmesh 0.0.1' }));
+    await other.listen(inTheWay(50));
+    // The first sees that it was succeeded; the second finds the other at once.
+    const [second] = start(scene, 1);
+    assert.equal(await second?.get(URL_OF_ALL), `${app.port}`);
+    const both = [first, second] as MeshProcess[];
+    for (const each of both) while ((await each.warnings()).length === 0);
+    const reason = `the feed is not shared with the broker ${inTheWay(50)}, and this process asks for itself: it is inmesh 0.0.1`;
+    assert.deepEqual(await warned(both), [reason, reason]);
+    await until(() => streams(scene) === 2, 'each has a stream');
+    assert.deepEqual(await get(both), Array(2).fill(`${app.port}`));
+    // One that takes connections and says nothing is succeeded after its silence.
+    const mute = scene.use(new FakeBroker(null));
+    await mute.listen(inTheWay(51));
+    const [third] = start(scene, 1);
+    assert.equal(await third?.get(URL_OF_ALL), `${app.port}`);
+    assert.deepEqual([(await third?.feed())?.stream.via, await third?.warnings()], [null, []]);
+    assert.deepEqual(readdirSync(seats), [name.replace(/\d+\.sock$/, '52.sock')]);
+  });
+
+  it('may be worker threads of a process whose main thread has no mesh', async () => {
+    await using app = await startHttp();
+    await using scene = await Scene.start(service('all:9080', [app.port]));
+    const workers = [1, 2].map(() =>
+      scene.use(new MeshWorker({ bootstrapConfig: bootstrapFor(scene.plane.address), broker: directory })),
+    );
+    for (const worker of workers) assert.equal(await worker.get(URL_OF_ALL), `${app.port}`);
+    const vias = await Promise.all(workers.map(async (worker) => (await worker.feed()).stream.via));
+    assert.deepEqual([streams(scene), vias.filter((via) => via === null).length], [1, 1]);
+    const broker = workers[vias.indexOf(null)];
+    const rest = workers[vias.indexOf(null) === 0 ? 1 : 0];
+    await broker?.close();
+    while ((await rest?.feed())?.stream.via !== null);
+    assert.equal(await rest?.get(URL_OF_ALL), `${app.port}`);
+    await until(() => streams(scene) === 1, 'there is one stream again');
   });
 
   it('may be workers of node:cluster, and nothing keeps them alive', async () => {
