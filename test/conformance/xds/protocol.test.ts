@@ -710,6 +710,24 @@ describe('xDS client, delta only', () => {
     assert.deepEqual(told, ['removed b', 'settled']);
   });
 
+  it('takes the silence of a server that was told of all in force for assent', async () => {
+    const { server, clock, client, watch } = scene({ variant: 'delta' });
+    watch('cluster', 'a');
+    await turn();
+    server.stream.respond('cluster', 's1', [cluster('a')]);
+    server.stream.end(0, '');
+    server.stream.end(14, 'away');
+    const state = (): (string | null)[] => {
+      const { state, lastError } = client.status().stream;
+      return [state, lastError === null ? null : 'an error'];
+    };
+    assert.deepEqual(state(), ['backoff', 'an error']);
+    clock.advance(1_200);
+    assert.deepEqual(server.stream.asked()[0]?.held, { a: 's1' });
+    await turn();
+    assert.deepEqual(state(), ['connected', null]);
+  });
+
   it('asks again for a name that was given up', async () => {
     const { server, watch } = scene({ variant: 'delta' });
     const first = watch('clusterLoadAssignment', 'a');

@@ -17,7 +17,7 @@ import {
   newControlPlaneStats,
 } from './status.ts';
 import type { AdsStream, OpenAdsStream, Update } from './stream.ts';
-import type { Subscription } from './subscription.ts';
+import { anyHeld, anyWanted, type Subscription } from './subscription.ts';
 
 export interface ServerLinkOptions {
   readonly transport: StreamTransport;
@@ -178,7 +178,7 @@ export class ServerLink {
 
   #open(): void {
     this.#retry = null;
-    if (!this.#wanted()) {
+    if (!anyWanted(this.#options.subscriptions.values())) {
       this.#failing = false;
       this.#enter('idle');
       return;
@@ -199,6 +199,7 @@ export class ServerLink {
     let stream: AdsStream | null = null;
     let ended = false;
     let responded = false;
+    const resumes = this.#variant === 'delta' && anyHeld(subscriptions.values());
     const opened = openStream[this.#variant]({
       transport,
       metadata: metadata(),
@@ -206,7 +207,10 @@ export class ServerLink {
       userAgentVersion,
       subscriptions,
       events: {
-        onOpen: () => this.#opened(),
+        onOpen: () => {
+          if (resumes) this.#present();
+          this.#opened();
+        },
         onUpdate: (update) => {
           responded = true;
           if (this.#secondHand === null) {
@@ -235,13 +239,6 @@ export class ServerLink {
     stream = opened;
     this.#stream = opened;
     for (const subscription of subscriptions.values()) opened.subscribe(subscription);
-  }
-
-  #wanted(): boolean {
-    for (const subscription of this.#options.subscriptions.values()) {
-      if (subscription.wanted) return true;
-    }
-    return false;
   }
 
   #opened(): void {
@@ -284,8 +281,12 @@ export class ServerLink {
 
   #heard(): void {
     this.#mismatches = 0;
-    if (this.#state === 'connected') return;
     this.#options.backoff.reset();
+    this.#present();
+  }
+
+  #present(): void {
+    if (this.#state === 'connected') return;
     this.#failing = false;
     this.#outage = null;
     this.stats.connected_state = 1;

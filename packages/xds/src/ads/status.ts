@@ -35,7 +35,10 @@ export interface ResourceContent extends ResourceStatus {
   readonly refusedAt: number | null;
 }
 
-/** `connecting` until the first response, because only then somebody is known to be there; `idle`: nothing is watched. */
+/**
+ * `connecting` until the first response, because only then somebody is known to be there, or until the connection is up where a
+ * delta server need not respond, having heard what is in force; `idle`: nothing is watched.
+ */
 export type AdsStreamState = 'idle' | 'connecting' | 'connected' | 'backoff' | 'closed';
 
 /** The two variants of the protocol: state of the world, or incremental. */
@@ -51,7 +54,7 @@ export interface AdsStreamStatus {
   readonly connected: boolean;
   /** Milliseconds since the epoch at which `state` began. */
   readonly since: number;
-  /** How the last stream failed; null where it did not, or a response came since. */
+  /** How the last stream failed; null where it did not, or the server is connected again. */
   readonly lastError: string | null;
 }
 

@@ -83,3 +83,15 @@ export class Subscription implements WantedFollower {
     this.#wildcardChanged = !this.#wildcardChanged;
   }
 }
+
+/** There is something to ask for. */
+export function anyWanted(subscriptions: Iterable<Subscription>): boolean {
+  for (const { wanted } of subscriptions) if (wanted) return true;
+  return false;
+}
+
+/** A new stream begins with what is in force. A delta server for which that is right has nothing to say: its connection does for a word. */
+export function anyHeld(subscriptions: Iterable<Subscription>): boolean {
+  for (const { wanted, held } of subscriptions) if (wanted && held[Symbol.iterator]().next().done !== true) return true;
+  return false;
+}
