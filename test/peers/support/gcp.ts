@@ -44,6 +44,11 @@ export class Gcp {
     renameSync(`${file}.part`, file);
   }
 
+  /** Takes the file away: from its next start it has nothing to say. */
+  forget(): void {
+    rmSync(join(this.#folder, 'default.json'));
+  }
+
   /** Starts it (again); ready when it listens. */
   async restart(): Promise<void> {
     await this.kill();
@@ -66,6 +71,10 @@ export class Gcp {
 
   async kill(): Promise<void> {
     await this.#process?.stop('SIGKILL');
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#process?.signal(signal);
   }
 
   async stop(): Promise<void> {

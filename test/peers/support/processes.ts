@@ -47,6 +47,10 @@ export class PeerProcess {
     return () => this.#listeners.delete(listener);
   }
 
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
   /** Asks it to end and waits until it has; kills it where it does not. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     if (!this.alive) return;
