@@ -1,5 +1,12 @@
 import { type Clock, type OwnFilter, outsideContext, type Random } from '@inmesh/core';
-import type { BootstrapOptions, DecodeProfile, FlavourOption, IstioOptions, OutsideMesh } from '@inmesh/xds';
+import type {
+  BootstrapOptions,
+  DecodeProfile,
+  FlavourOption,
+  IstioOptions,
+  MassRemovalOptions,
+  OutsideMesh,
+} from '@inmesh/xds';
 import type { Mesh } from './mesh.ts';
 
 export interface MeshOptions {
@@ -65,6 +72,12 @@ export interface MeshOptions {
    * bootstrap's `inmesh: { broker }`, else none: each process has a stream of its own.
    */
   readonly broker?: string;
+  /**
+   * Holds back the removal of many clusters in one update, for a time, while their endpoints still answer: a control plane that was
+   * just started may tell a part of them as if it were all. Never listeners nor secrets. `{}` for its own defaults: more than half, at
+   * least 5, for a minute. Default: none, because Envoy believes every removal, and a mesh should end where its operator ends it.
+   */
+  readonly massRemoval?: MassRemovalOptions;
   /**
    * Milliseconds without a call after which a service is not followed any more; the next call takes it up again. Not while the
    * control plane is away, nor while calls are under way; never for `services`. 0: never. Default 3,600,000 (an hour): far

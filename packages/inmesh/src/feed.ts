@@ -6,6 +6,7 @@ import {
   type DecodeProfile,
   Federation,
   type FeedStore,
+  type MassRemovalOptions,
   type NodeIdentity,
   type ResourceContent,
   type XdsServer,
@@ -21,6 +22,8 @@ export interface FeedOptions {
   readonly profile: DecodeProfile;
   /** Where it is remembered; null for nowhere. */
   readonly stateDirectory: string | null;
+  /** Null for none. */
+  readonly massRemoval: MassRemovalOptions | null;
   readonly share: ShareOptions;
   readonly clock: Clock;
   readonly random: Random;
@@ -33,12 +36,32 @@ export class Feed implements ConfigSource {
   readonly #federation: Federation<AdsClient>;
   readonly #bootstrap: Bootstrap;
 
-  constructor({ bootstrap, node, profile, stateDirectory, share: shareOptions, clock, random, onError }: FeedOptions) {
+  constructor({
+    bootstrap,
+    node,
+    profile,
+    stateDirectory,
+    massRemoval,
+    share: shareOptions,
+    clock,
+    random,
+    onError,
+  }: FeedOptions) {
     const { authorities, servers: ownServers } = bootstrap;
     const decoding = { profile, certificateProviders: instancesOf(bootstrap) };
     this.#bootstrap = bootstrap;
     const share = (servers: Bootstrap['servers']) =>
-      shareStream({ servers, node, decoding, stateDirectory, share: shareOptions, clock, random, onError });
+      shareStream({
+        servers,
+        node,
+        decoding,
+        stateDirectory,
+        massRemoval,
+        share: shareOptions,
+        clock,
+        random,
+        onError,
+      });
     this.#own = share(ownServers);
     this.#federation = new Federation({
       own: this.#own.client,

@@ -35,6 +35,7 @@ import {
   Join,
   type JoinedAuthority,
   type LoadReporterStats,
+  type MassRemovalOptions,
   OutsideMemory,
   RuntimeFeed,
   re2,
@@ -68,6 +69,8 @@ export interface MeshParts {
   readonly maxHeld: number;
   /** Null for none. */
   readonly stateDirectory: string | null;
+  /** Null for none. */
+  readonly massRemoval: MassRemovalOptions | null;
   readonly share: ShareOptions;
   /** Milliseconds; 0 for never. */
   readonly idleServiceMs: number;
@@ -136,6 +139,7 @@ export class Mesh implements AsyncDisposable {
             node: chosen.node,
             profile: parts.profile,
             stateDirectory: parts.stateDirectory,
+            massRemoval: parts.massRemoval,
             share: parts.share,
             clock,
             random,

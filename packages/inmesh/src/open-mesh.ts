@@ -7,6 +7,7 @@ import {
   istioNode,
   istioServer,
   loadBootstrap,
+  type MassRemovalOptions,
 } from '@inmesh/xds';
 import type { MeshOptions } from './create-mesh.ts';
 import { Mesh, serviceUrl } from './mesh.ts';
@@ -48,6 +49,7 @@ export function openMesh(options: MeshOptions): Mesh {
     holdTimeoutMs: atLeast(1, 'holdTimeoutMs', options.holdTimeoutMs ?? 20_000),
     maxHeld: atLeast(0, 'maxHeld', options.maxHeld ?? 10_000),
     stateDirectory: options.stateDirectory ?? bootstrap.stateDirectory,
+    massRemoval: options.massRemoval === undefined ? null : checked(options.massRemoval),
     share: { threads: options.threads ?? true, broker: options.broker ?? bootstrap.broker },
     idleServiceMs: atLeast(0, 'idleServiceMs', options.idleServiceMs ?? 3_600_000),
     clock: options.clock ?? systemClock,
@@ -73,6 +75,16 @@ function oneOf(allowed: readonly string[], option: string, value: string | undef
 function atLeast(least: number, option: string, value: number): number {
   if (value >= least && value < 2 ** 31) return value;
   throw new MeshError('invalid_config', `${option}: ${value} is no number from ${least} to ${2 ** 31 - 1}`);
+}
+
+function checked(massRemoval: MassRemovalOptions): MassRemovalOptions {
+  const { share, minimum = 1, holdMs = 1 } = massRemoval;
+  if (share !== undefined && !(share > 0 && share <= 1)) {
+    throw new MeshError('invalid_config', `massRemoval.share: ${share} is no share above 0, up to 1`);
+  }
+  atLeast(1, 'massRemoval.minimum', minimum);
+  atLeast(1, 'massRemoval.holdMs', holdMs);
+  return massRemoval;
 }
 
 function domainPattern(pattern: string): string {

@@ -8,6 +8,7 @@ import {
   type Decoding,
   FeedHost,
   FeedStore,
+  type MassRemovalOptions,
   type NodeIdentity,
   newDecoding,
   resourceTypes,
@@ -40,6 +41,8 @@ export interface SharedStreamOptions {
   readonly stateDirectory: string | null;
   /** As the first user says. */
   readonly share: ShareOptions;
+  /** Null for none. Whoever shares a stream shares that of the first. */
+  readonly massRemoval: MassRemovalOptions | null;
   readonly clock: Clock;
   readonly random: Random;
   readonly onError: (error: Error) => void;
@@ -118,6 +121,7 @@ export function shareStream({
       types,
       openStream: sharedStreams(seeker, Object.values(types)),
       memory: store,
+      massRemoval: options.massRemoval,
       onError: tell,
       clock,
       random,

@@ -2,6 +2,7 @@ export { Backoff, type BackoffOptions } from './ads/backoff.ts';
 export { AdsClient, type AdsClientOptions, type AdsServerOptions } from './ads/client.ts';
 export type { CollectionWatcher } from './ads/collection.ts';
 export { Federation, type FederationOptions, type LeasedSource } from './ads/federation.ts';
+export type { MassRemovalOptions } from './ads/mass-removal.ts';
 export type { AdsNode } from './ads/node.ts';
 export type { KeptResource, ResourceMemory } from './ads/resource-memory.ts';
 export {

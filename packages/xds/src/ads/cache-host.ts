@@ -1,4 +1,5 @@
 import type { Clock, MeshError } from '@inmesh/core';
+import type { MassRemovalOptions } from './mass-removal.ts';
 import type { ResourceMemory } from './resource-memory.ts';
 import type { DecodeContext } from './resource-type.ts';
 import type { ServerFeatures } from './server-features.ts';
@@ -18,6 +19,8 @@ export interface CacheHost {
   /** Why the control plane cannot be reached; null while it can, as far as is known. */
   readonly outage: MeshError | null;
   readonly memory: ResourceMemory | null;
+  /** Null: removals are always believed. */
+  readonly massRemoval: MassRemovalOptions | null;
   subscriptionChanged(): void;
   /** Does work between that of responses. */
   run(job: Job): void;

@@ -15,6 +15,7 @@ import { Backoff, type BackoffOptions } from './backoff.ts';
 import type { CacheHost } from './cache-host.ts';
 import type { CollectionWatcher } from './collection.ts';
 import { openDeltaStream } from './delta-stream.ts';
+import type { MassRemovalOptions } from './mass-removal.ts';
 import type { AdsNode } from './node.ts';
 import { joinReasons } from './reason.ts';
 import type { ResourceMemory } from './resource-memory.ts';
@@ -66,6 +67,8 @@ export interface AdsClientOptions extends AdsServerOptions {
   readonly resourceTimeoutMs?: number | undefined;
   /** Keeps what was watched beyond this client and its watchers. Default: nothing does. */
   readonly memory?: ResourceMemory | null | undefined;
+  /** Holds back removals of many clusters at once. Default: all removals are believed, as gRPC and Envoy do. */
+  readonly massRemoval?: MassRemovalOptions | null | undefined;
   /** Waits between streams that fail. Default: gRPC's. */
   readonly backoff?: BackoffOptions | undefined;
   /** How streams of one variant, or of each, are opened. Default: as this package does. */
@@ -126,6 +129,7 @@ export class AdsClient implements ConfigSource {
         return link.secondHand ? { ...context, controlPlane: link.status().serverUri, accepted: true } : context;
       },
       memory: options.memory ?? null,
+      massRemoval: options.massRemoval ?? null,
       onError: options.onError,
       subscriptionChanged: () => chain().schedule(),
       run: (job) => this.#slices.run(job),

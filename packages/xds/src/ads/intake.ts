@@ -1,6 +1,7 @@
 import type { Kind, Model } from '@inmesh/core';
 import type { CacheHost } from './cache-host.ts';
 import type { KnownResources } from './known-resources.ts';
+import { MassRemovalGuard } from './mass-removal.ts';
 import { reasonOf } from './reason.ts';
 import { canonicalName } from './resource-name.ts';
 import type { ResourceState } from './resource-state.ts';
@@ -17,22 +18,31 @@ export interface Applied {
   readonly refusal: string | null;
 }
 
-export interface IntakeHost extends Pick<CacheHost, 'priority' | 'context' | 'features'> {
-  /** Nobody wants the name any more, and the server is still to be told. */
-  isLeaving(name: string): boolean;
-}
-
 /** Codes of gRPC by which a server says that a resource is not for us: NOT_FOUND and PERMISSION_DENIED (gRFC A88). */
 const dataErrorCodes: ReadonlySet<number> = new Set([5, 7]);
 
 /** What responses of one type do to what is known. */
 export class Intake<K extends Kind> {
   readonly #known: KnownResources<K>;
-  readonly #host: IntakeHost;
+  readonly #host: CacheHost;
+  readonly #isLeaving: (name: string) => boolean;
+  readonly #guard: MassRemovalGuard<K> | null;
 
-  constructor(known: KnownResources<K>, host: IntakeHost) {
+  /** `isLeaving`: nobody wants the name any more, and the server is still to be told. */
+  constructor(known: KnownResources<K>, host: CacheHost, isLeaving: (name: string) => boolean) {
     this.#known = known;
     this.#host = host;
+    this.#isLeaving = isLeaving;
+    const { massRemoval } = host;
+    // Never of listeners, of which a filter may be what keeps somebody out, nor of secrets.
+    this.#guard =
+      massRemoval === null || known.type.kind !== 'cluster'
+        ? null
+        : new MassRemovalGuard(known, host, massRemoval, (state) => this.#removeNow(state));
+  }
+
+  close(): void {
+    this.#guard?.close();
   }
 
   /** Takes one resource of a response, in steps. Whatever is wrong with it stays with it. `complete`: of a response of the state-of-the-world variant. */
@@ -62,10 +72,14 @@ export class Intake<K extends Kind> {
     return yield* this.#applyNew(name, resource, new Uint8Array(bytes));
   }
 
-  /** The server says that it has no such resource, or no more. */
-  remove(name: string): void {
-    const state = this.#known.get(canonicalName(name));
-    if (state !== undefined && !this.#outranks(state)) this.#remove(state);
+  /** The server says that it has no such resources, or no more. */
+  *remove(names: readonly string[]): Generator<undefined, void, undefined> {
+    const gone: ResourceState<Model[K]>[] = [];
+    for (const name of new Set(names.map(canonicalName))) {
+      const state = this.#known.get(name);
+      if (state !== undefined && !this.#outranks(state)) gone.push(state);
+    }
+    yield* this.#removeAll(gone);
   }
 
   /**
@@ -73,16 +87,18 @@ export class Intake<K extends Kind> {
    * removed. What never came may only be late, where it was asked for by name: this response may answer an earlier
    * request, so its timer decides.
    */
-  removeOthers(present: ReadonlySet<string>): void {
+  *removeOthers(present: ReadonlySet<string>): Generator<undefined, void, undefined> {
     const { type, all } = this.#known;
     if (!type.fullState) return;
+    const gone: ResourceState<Model[K]>[] = [];
     for (const state of this.#known.list()) {
       if (present.has(state.name) || this.#outranks(state)) continue;
       // What is only remembered never came, either.
       const came = state.bytes !== null && (!state.remembered || all.active);
-      if (came || state.refused !== null) this.#remove(state);
+      if (came || state.refused !== null) gone.push(state);
       else if (all.active && state.unknown) this.#known.notAmongAll(state);
     }
+    yield* this.#removeAll(gone);
   }
 
   /** The server says why it does not send a resource. */
@@ -139,7 +155,15 @@ export class Intake<K extends Kind> {
     return { name, refusal: null };
   }
 
-  #remove(state: ResourceState<Model[K]>): void {
+  *#removeAll(gone: readonly ResourceState<Model[K]>[]): Generator<undefined, void, undefined> {
+    for (const state of this.#guard?.admit(gone) ?? gone) {
+      // Watchers of those before may have let go of it.
+      if (this.#known.get(state.name) === state) this.#removeNow(state);
+      yield;
+    }
+  }
+
+  #removeNow(state: ResourceState<Model[K]>): void {
     const { ignoreResourceDeletion, failOnDataErrors } = this.#host.features;
     const { type, all } = this.#known;
     const used = state.seats.size > 0 || all.active;
@@ -149,7 +173,7 @@ export class Intake<K extends Kind> {
       this.#known.touch(state);
       const message = 'the control plane removed it; it stays in force, as ignore_resource_deletion asks';
       this.#known.trouble(state, 'ACKED', type.absentCode, message);
-    } else if (state.seats.size === 0 && !this.#host.isLeaving(state.name)) {
+    } else if (state.seats.size === 0 && !this.#isLeaving(state.name)) {
       this.#known.delete(state);
     } else {
       this.#known.answered(state);

@@ -29,18 +29,7 @@ export class TypeCache<K extends Kind> {
     this.#host = host;
     this.#known = new KnownResources(type, host);
     const isLeaving = (name: string): boolean => this.subscription(host.priority).isChanging(name);
-    this.intake = new Intake(this.#known, {
-      get priority() {
-        return host.priority;
-      },
-      get context() {
-        return host.context;
-      },
-      get features() {
-        return host.features;
-      },
-      isLeaving,
-    });
+    this.intake = new Intake(this.#known, host, isLeaving);
   }
 
   get stats(): ResourceTypeStats {
@@ -157,6 +146,7 @@ export class TypeCache<K extends Kind> {
   close(): void {
     this.stopTimers();
     this.#known.all.close();
+    this.intake.close();
     for (const state of this.#known.values()) {
       state.seats.clear();
       state.ttl?.cancel();

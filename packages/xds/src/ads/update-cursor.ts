@@ -50,10 +50,7 @@ export class UpdateCursor {
       else others++;
       yield;
     }
-    for (const name of removed) {
-      intake.remove(name);
-      yield;
-    }
+    yield* intake.remove(removed);
     for (const problem of problems) {
       intake.hearProblem(problem);
       present.add(canonicalName(problem.name));
@@ -64,7 +61,7 @@ export class UpdateCursor {
       yield;
     }
     // A resource whose name cannot be read may be any of those that seem to be missing; heartbeats alone tell of no others.
-    if (complete && !unnamed && (others > 0 || heartbeats === 0)) intake.removeOthers(present);
+    if (complete && !unnamed && (others > 0 || heartbeats === 0)) yield* intake.removeOthers(present);
     intake.endResponse();
   }
 }
