@@ -155,6 +155,11 @@ class HostedGuest {
     const { part, blobs } = told.part(this.#options.partBytes ?? 262_144);
     const isFirst = this.#telling === null;
     this.#telling = part.last ? null : told;
+    if (part.last) {
+      // The others first, or a kind that changes all the time would be all that is told.
+      this.#kinds.delete(part.kind);
+      this.#kinds.set(part.kind, told);
+    }
     if (isFirst && part.last && part.resources.length === 0 && part.verdicts.length === 0 && !part.all) {
       this.#schedule();
       return;

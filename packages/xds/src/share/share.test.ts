@@ -322,6 +322,27 @@ describe('a shared feed', () => {
     assert.deepEqual(heard.said, ['changed 1', 'changed 50']);
   });
 
+  it('is told kind by kind, so that one that changes all the time leaves room for others', async () => {
+    const { origin, guest } = scene();
+    const slow = guest();
+    slow.watch('cluster', 'a');
+    slow.watch('clusterLoadAssignment', 'a');
+    await settle();
+    slow.way.held = [];
+    for (const version of ['1', '2']) {
+      origin.server.stream.respond('cluster', version, [any('cluster', 'a', version)]);
+      await settle();
+    }
+    origin.server.stream.respond('clusterLoadAssignment', '1', [any('clusterLoadAssignment', 'a', '1')]);
+    await settle();
+    slow.way.release();
+    await settle();
+    assert.deepEqual(
+      slow.way.heard.flatMap((message) => (message.type === 'part' ? [message.kind] : [])),
+      ['cluster', 'clusterLoadAssignment', 'cluster'],
+    );
+  });
+
   it('stays in force when the host goes, and goes on with the next host or an own stream', async () => {
     const { origin, host, guest } = scene();
     const one = guest();
