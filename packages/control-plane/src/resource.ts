@@ -3,7 +3,13 @@ import { create, isMessage, type JsonValue, type Message, toBinary } from '@bufb
 import { type Any, AnySchema } from '@bufbuild/protobuf/wkt';
 import { registry, typeNameOf, typeUrlOf } from '@inmesh/api';
 import { MeshError } from '@inmesh/core';
-import { type DocumentPath, decodeMessage, nameInFieldOne, type TextDocument } from '@inmesh/xds';
+import {
+  type DecodeMessageOptions,
+  type DocumentPath,
+  decodeMessage,
+  nameInFieldOne,
+  type TextDocument,
+} from '@inmesh/xds';
 import { valueDocument } from './value-document.ts';
 
 /** One resource, ready to be sent. */
@@ -50,13 +56,18 @@ export function resourcesFrom(inputs: Iterable<ResourceInput>): Resource[] {
 
 const remedyForType = 'use a message of the Envoy API, such as type.googleapis.com/envoy.config.cluster.v3.Cluster';
 
-function readResource(document: TextDocument, path: DocumentPath): Resource {
+/** `unknownTypes`: what an extension means that the API does not have; see `DecodeMessageOptions`. */
+export function readResource(
+  document: TextDocument,
+  path: DocumentPath,
+  { unknownTypes = 'error' }: DecodeMessageOptions = {},
+): Resource {
   const type = document.at([...path, '@type']);
   if (typeof type !== 'string') throw document.error(path, 'has no @type', remedyForType);
   if (registry().getMessage(typeNameOf(type)) === undefined) {
     throw document.error([...path, '@type'], `type "${type}" is not known`, `check its spelling, or ${remedyForType}`);
   }
-  const any = decodeMessage(document, path, AnySchema, registry());
+  const any = decodeMessage(document, path, AnySchema, registry(), { unknownTypes });
   any.typeUrl = typeUrlOf(typeNameOf(type));
   return named(document, path, any);
 }

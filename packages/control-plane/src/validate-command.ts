@@ -6,7 +6,8 @@ import { validateResources } from './validate.ts';
 
 export const validateUsage: string = `Usage: inmesh validate PATH [--profile envoy|grpc] [--strict] [--json]
 
-Checks a folder or file of resources as inmesh would on the stream, for use before they are deployed.
+Checks a folder or file of resources as inmesh would on the stream, for use before they are deployed. A file may also be a dump:
+an Envoy's /config_dump?include_eds, a client status (CSDS) as JSON, or a recorded feed ({ type URL: [resources] }).
 
   --profile  whose rules apply: Envoy's (the default), or those of the gRFCs
   --strict   warnings count as errors

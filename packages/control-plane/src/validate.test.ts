@@ -99,3 +99,78 @@ describe('inmesh validate', () => {
     assert.equal(runValidateCommand([], io), 2);
   });
 });
+
+describe('inmesh validate, on what a proxy was given', () => {
+  let folder = '';
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'validate-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  const API = 'type.googleapis.com/envoy';
+  const cluster = (more: object = {}): object => ({
+    '@type': `${API}.config.cluster.v3.Cluster`,
+    name: 'c',
+    type: 'EDS',
+    eds_cluster_config: { eds_config: { ads: {} } },
+    ...more,
+  });
+  const endpoints = {
+    '@type': `${API}.config.endpoint.v3.ClusterLoadAssignment`,
+    cluster_name: 'c',
+    endpoints: [{ load_balancing_weight: 0, lb_endpoints: [] }],
+  };
+  const check = (content: object) => {
+    writeFileSync(join(folder, 'dump.json'), JSON.stringify(content, null, 1));
+    const { resources, findings } = validateResources(join(folder, 'dump.json'));
+    return { resources, findings: findings.map(({ severity, message }) => `${severity} ${message}`) };
+  };
+  const configDump = (clusters: object) => ({
+    configs: [
+      { '@type': `${API}.admin.v3.BootstrapConfigDump`, bootstrap: { node: { id: 'x' } } },
+      { '@type': `${API}.admin.v3.ClustersConfigDump`, ...clusters },
+      { '@type': `${API}.admin.v3.EndpointsConfigDump`, dynamic_endpoint_configs: [{ endpoint_config: endpoints }] },
+      { '@type': `${API}.admin.v3.ListenersConfigDump`, dynamic_listeners: [{ name: 'l', error_state: {} }] },
+      { '@type': `${API}.admin.v3.SecretsConfigDump` },
+    ],
+  });
+
+  it('reads an Envoy’s config dump, the active version before the next one', () => {
+    const warming = { cluster: cluster({ connect_timeout: '-1s' }) };
+    const dump = configDump({ dynamic_active_clusters: [{ cluster: cluster() }], dynamic_warming_clusters: [warming] });
+    assert.deepEqual(check(dump), { resources: 2, findings: [] });
+    const [finding] = check(configDump({ dynamic_warming_clusters: [warming] })).findings;
+    assert.match(finding ?? '', /^error Cluster "c": connect_timeout: .*greater than 0s/);
+  });
+
+  it('reads a recorded feed and a client status, with extensions that it does not know', () => {
+    const unknown = { name: 'f', typed_config: { '@type': 'type.googleapis.com/com.example.Filter', a: 1 } };
+    const feed = {
+      [`${API}.config.cluster.v3.Cluster`]: [cluster({ filters: [unknown] })],
+      [`${API}.config.endpoint.v3.ClusterLoadAssignment`]: [endpoints],
+    };
+    const warning = 'warning Cluster "c": calls are refused, not supported: filters[0]';
+    assert.deepEqual(check(feed), { resources: 2, findings: [warning] });
+    const status = {
+      config: [
+        {
+          node: { id: 'x' },
+          generic_xds_configs: [
+            { type_url: '', name: 'c', client_status: 'ACKED', xds_config: cluster({ filters: [unknown] }) },
+            { type_url: '', name: 'c', client_status: 'ACKED', xds_config: endpoints },
+            { type_url: '', name: 'asked', client_status: 'REQUESTED' },
+          ],
+        },
+      ],
+    };
+    assert.deepEqual(check(status), { resources: 2, findings: [warning] });
+  });
+
+  it('goes on after a resource that cannot be read, and names its line', () => {
+    const { resources, findings } = check({
+      [`${API}.config.cluster.v3.Cluster`]: [cluster({ nonsense: 1 }), cluster()],
+    });
+    assert.equal(resources, 1);
+    assert.match(findings[0] ?? '', /dump\.json:\d+:\d+: .*nonsense: unknown field/);
+  });
+});

@@ -4,7 +4,8 @@ import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import { messageType, registry, typeNameOf, typeUrlOf } from '@inmesh/api';
 import { type HttpFilterConfig, isMeshError, type Kind, MeshError, type Model } from '@inmesh/core';
 import { type DecodeProfile, newDecoding, parseText, type ResourceType, resourceTypes } from '@inmesh/xds';
-import { duplicateError, type Resource, readResources } from './resource.ts';
+import { dumpedResources, withoutZeroWeights } from './dump.ts';
+import { duplicateError, type Resource, readResource, readResources } from './resource.ts';
 
 /** One thing to say about a file. */
 export interface Finding {
@@ -33,10 +34,13 @@ export function validateResources(path: string, profile: DecodeProfile = 'envoy'
   const seen = new Map<string, Resource>();
   const files = filesOf(path);
   for (const file of files) {
-    for (const resource of read(file, findings)) {
+    const { resources: inFile, dump } = read(file, findings);
+    for (const resource of inFile) {
       const key = `${resource.typeUrl} ${resource.name}`;
       const first = seen.get(key);
       if (first === undefined) seen.set(key, resource);
+      // A proxy has the active version and the next one side by side.
+      else if (dump) continue;
       else
         findings.push({ severity: 'error', origin: resource.origin, message: text(duplicateError(first, resource)) });
       resources.push(resource);
@@ -60,13 +64,31 @@ function filesOf(path: string): string[] {
     .map((name) => join(path, name));
 }
 
-function read(file: string, findings: Finding[]): Resource[] {
-  try {
-    return readResources(parseText(readFileSync(file, 'utf8'), file));
-  } catch (error) {
-    findings.push({ severity: 'error', origin: file, message: text(error) });
-    return [];
-  }
+interface ReadFile {
+  readonly resources: readonly Resource[];
+  /** They were written by a proxy, a client or a recorder. */
+  readonly dump: boolean;
+}
+
+function read(file: string, findings: Finding[]): ReadFile {
+  const attempt = <T>(action: () => T, otherwise: T): T => {
+    try {
+      return action();
+    } catch (error) {
+      findings.push({ severity: 'error', origin: file, message: text(error) });
+      return otherwise;
+    }
+  };
+  const document = attempt(() => parseText(readFileSync(file, 'utf8'), file), null);
+  if (document === null) return { resources: [], dump: false };
+  const paths = dumpedResources(document);
+  if (paths === null) return { resources: attempt(() => readResources(document), []), dump: false };
+  const whole = withoutZeroWeights(document);
+  const resources = paths.flatMap((path) => {
+    const resource = attempt(() => readResource(whole, path, { unknownTypes: 'wrap' }), null);
+    return resource === null ? [] : [resource];
+  });
+  return { resources, dump: true };
 }
 
 function decode(resources: readonly Resource[], profile: DecodeProfile, findings: Finding[]): Decoded {
