@@ -112,7 +112,12 @@ const places: readonly { readonly name: string; readonly go: (harness: Harness) 
     name: 'a local reply that waits for its caller',
     go: (harness) => {
       harness.use(
-        virtualHost([route({ kind: 'direct_response', status: 200, body: Buffer.from('hi') }, { path: prefix('/') })]),
+        virtualHost([
+          route(
+            { kind: 'direct_response', status: 200, body: Buffer.from('hi'), bodyFormat: null },
+            { path: prefix('/') },
+          ),
+        ]),
       );
       const paused = {
         dispatch: (...[call, handler]: Parameters<Harness['dispatch']>) => {

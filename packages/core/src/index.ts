@@ -52,6 +52,7 @@ export type { DescriptorAction, LocalRateLimitConfig } from './filters/local-rat
 export { localRateLimit } from './filters/local-ratelimit/local-ratelimit.ts';
 export { asFilterType, type OwnFilter } from './filters/own-filter.ts';
 export type { QueryMutation } from './filters/query-mutation.ts';
+export { compileBodyFormat } from './format/body-format.ts';
 export { compileFormat, type Format } from './format/format.ts';
 export { FormatError } from './format/piece.ts';
 export { type FlatHeaders, type HeaderRecord, Headers } from './headers.ts';

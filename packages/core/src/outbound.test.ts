@@ -13,7 +13,7 @@ describe('outbound stack', () => {
     const table = virtualHost(
       [
         route(
-          { kind: 'direct_response', status: 410, body: Buffer.from('gone') },
+          { kind: 'direct_response', status: 410, body: Buffer.from('gone'), bodyFormat: null },
           { path: { kind: 'path', value: '/gone', caseSensitive: true } },
         ),
         route(

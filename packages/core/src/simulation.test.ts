@@ -36,7 +36,10 @@ const routes: readonly Route[] = [
   route(forward({ reviews: 1, ratings: 1 }, { timeoutMs: 500, priority: 'high', retryPolicy: retryPolicy('reset') }), {
     path: prefix('/split'),
   }),
-  route({ kind: 'direct_response', status: 200, body: Buffer.from('hi') }, { path: prefix('/direct') }),
+  route(
+    { kind: 'direct_response', status: 200, body: Buffer.from('hi'), bodyFormat: null },
+    { path: prefix('/direct') },
+  ),
   route(forward('ratings', { timeoutMs: 2_000 }), { path: prefix('/ratings') }),
 ];
 

@@ -376,5 +376,57 @@ export const actions: Area = {
         { line: 'GET other/ -> 200 x2', copies: true },
       ],
     },
+    {
+      name: 'direct responses with a format',
+      routes: `
+        - match: { prefix: /text }
+          direct_response:
+            status: 403
+            body: { inline_string: 'no' }
+            body_format: { text_format_source: { inline_string: '%LOCAL_REPLY_BODY%:%RESPONSE_CODE%:%REQ(:path)%:%REQ(x-none)%' } }
+        - match: { prefix: /omit }
+          direct_response:
+            status: 200
+            body_format: { text_format_source: { inline_string: '[%REQ(x-none)%]' }, omit_empty_values: true }
+        - match: { prefix: /typed }
+          direct_response:
+            status: 200
+            body: { inline_string: '<b>' }
+            body_format: { text_format_source: { inline_string: '<p>%LOCAL_REPLY_BODY%</p>' }, content_type: text/html }
+        - match: { prefix: /json }
+          direct_response:
+            status: 404
+            body: { inline_string: not here }
+            body_format:
+              json_format:
+                status: '%RESPONSE_CODE%'
+                message: '%LOCAL_REPLY_BODY%'
+                path: 'at %REQ(:path)%'
+                none: '%REQ(x-none)%'
+                deep: { method: '%REQ(:method)%' }
+                list: ['%PROTOCOL%', two]`,
+      requests: [
+        'GET /text -> 403 "no:0:/text:-"',
+        'GET /omit -> 200 "[]"',
+        'GET /typed -> 200 "<p><b></p>" {content-type: text/html}',
+        'GET /json -> 404 {content-type: application/json}',
+        'HEAD /json -> 404',
+      ],
+    },
+    {
+      name: 'a direct response that is longer than allowed',
+      config: `
+        max_direct_response_body_size_bytes: 3
+        virtual_hosts:
+          - { name: h, domains: ['*'], routes: [{ match: { prefix: / }, direct_response: { status: 200, body: { inline_string: four } } }] }`,
+      requests: [],
+      refused: 'max_direct_response_body_size_bytes',
+    },
+    {
+      name: 'a direct response from a file that is not there',
+      routes: `[{ match: { prefix: / }, direct_response: { status: 200, body: { filename: /nowhere/to/be/found } } }]`,
+      requests: [],
+      refused: 'body.filename',
+    },
   ],
 };

@@ -30,6 +30,24 @@ export function compileFormat(text: string, absent: string): Format {
   };
 }
 
+/**
+ * As `compileFormat`, for JSON: a text that is one command and nothing else keeps the type of the command's value, and is null where it
+ * has none.
+ */
+export function compileValue(text: string, absent: string): (shown: Shown) => unknown {
+  const pieces = parse(text);
+  const only = pieces[0];
+  if (pieces.length !== 1 || only === undefined || typeof only === 'string') return compileFormat(text, absent);
+  const isNumber = NUMBERS.test(text);
+  return (shown) => {
+    const value = only(shown);
+    return isNumber && value !== null ? Number(value) : value;
+  };
+}
+
+/** Commands whose values are numbers. */
+const NUMBERS = /^%(?:RESPONSE_CODE|DURATION|UPSTREAM_REQUEST_ATTEMPT_COUNT|UPSTREAM_REMOTE_PORT|GRPC_STATUS_NUMBER)%$/;
+
 /** True where the text is always the same. */
 export function isPlain(text: string): boolean {
   return !text.includes('%');

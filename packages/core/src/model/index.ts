@@ -1,3 +1,4 @@
+export * from './body-format.ts';
 export * from './cluster.ts';
 export * from './data-source.ts';
 export * from './defaults.ts';

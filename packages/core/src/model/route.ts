@@ -1,3 +1,4 @@
+import type { BodyFormat } from './body-format.ts';
 import type { RoutingPriority } from './cluster.ts';
 import type { Metadata } from './endpoint.ts';
 import type { MessageMutations } from './header-mutation.ts';
@@ -102,6 +103,8 @@ export interface DirectResponseAction {
   readonly kind: 'direct_response';
   readonly status: number;
   readonly body: Uint8Array;
+  /** Makes the body, of which `body` is a part then; null to send it as it is. */
+  readonly bodyFormat: BodyFormat | null;
 }
 
 /** An action that this version does not know; the fields are in `Route.unsupported`. */

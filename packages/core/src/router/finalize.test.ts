@@ -105,7 +105,7 @@ describe('finalize', () => {
   }
 
   it('answers by itself where the route does', () => {
-    const direct = { kind: 'direct_response', status: 410, body: Buffer.from('gone') } as const;
+    const direct = { kind: 'direct_response', status: 410, body: Buffer.from('gone'), bodyFormat: null } as const;
     const { inner, send, stats } = setup(virtualHost([route(direct)]));
     const { caller } = send({ method: 'POST', body: new BytesBody(Buffer.from('x')) });
     assert.deepEqual(caller.said, ['start 410', 'data gone', 'end']);

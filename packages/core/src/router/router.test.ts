@@ -204,7 +204,7 @@ describe('route table', () => {
     const routes = [
       route(forward('a')),
       route(forward('a', { retryPolicy: { ...policy, numRetries: 1 } })),
-      route({ kind: 'direct_response', status: 200, body: new Uint8Array() }),
+      route({ kind: 'direct_response', status: 200, body: new Uint8Array(), bodyFormat: null }),
     ];
     const given = table(virtualHost(routes, { retryPolicy: policy })).routes.map(({ route }) => route);
     assert.deepEqual(

@@ -14,9 +14,17 @@ export interface Decoding {
   readonly validate: StructuralValidator;
   readonly regex: RegexEngine;
   readonly filters: FilterTable;
+  readonly surroundings: Surroundings;
   readonly profile: DecodeProfile;
   /** Instances of certificate providers that a feed may name (gRFC A29); null where they are not known, and not checked. */
   readonly certificateProviders: ReadonlySet<string> | null;
+}
+
+/** What resources may refer to on the machine that they are for. */
+export interface Surroundings {
+  /** Throws where it cannot be read. */
+  readonly readFile: (path: string) => Uint8Array;
+  readonly environment: (name: string) => string | undefined;
 }
 
 /** A resource is refused: which field, and why. Whoever called the decoder adds the resource's name. */

@@ -1,7 +1,8 @@
+import { readFileSync } from 'node:fs';
 import type { RegexEngine } from '@inmesh/core';
 import { re2 } from '../regex/re2.ts';
 import { structuralValidator } from '../validate/index.ts';
-import type { DecodeProfile, Decoding } from './decoding.ts';
+import type { DecodeProfile, Decoding, Surroundings } from './decoding.ts';
 import type { FilterTable } from './filters/row.ts';
 import { httpFilters } from './filters/table.ts';
 
@@ -15,6 +16,11 @@ export interface DecodingOptions {
   /** `certificate_providers` of the bootstrap. Default null: any name is taken. */
   readonly certificateProviders?: ReadonlySet<string> | null | undefined;
 }
+
+const surroundings: Surroundings = {
+  readFile: (path) => readFileSync(path),
+  environment: (name) => process.env[name],
+};
 
 /** istiod names a certificate provider in its place in what it makes for gRPC, whose feeds are taken by both profiles. */
 const ENVOY_EXEMPT: ReadonlySet<string> = new Set([
@@ -34,5 +40,5 @@ export function newDecoding(options: DecodingOptions = {}): Decoding {
     profile === 'grpc'
       ? structuralValidator({ absence: 'allowed', exempt: GRPC_EXEMPT })
       : structuralValidator({ exempt: ENVOY_EXEMPT });
-  return { validate, regex, filters, profile, certificateProviders };
+  return { validate, regex, filters, profile, certificateProviders, surroundings };
 }

@@ -10,6 +10,7 @@ import {
   WEIGHTED_CLUSTER_DEFAULTS,
   type WeightedCluster,
 } from '@inmesh/core';
+import { decodeBodyFormat, readDataSource } from './body-format.ts';
 import { type Decoding, enumName, milliseconds, otherFields, Refusal } from './decoding.ts';
 import { decodeFilterOverrides } from './filter-overrides.ts';
 import { decodeMessageMutations, MUTATION_FIELDS } from './header-mutation.ts';
@@ -180,30 +181,22 @@ function notFoundStatus(message: ProtoRouteAction): number {
 }
 
 export function decodeDirectResponse(
-  message: ProtoDirectResponse,
-  unsupported: string[],
+  decoding: Decoding,
+  { status, body: source, bodyFormat }: ProtoDirectResponse,
   scope: RouteScope,
   field: string,
-): DirectResponseAction | null {
-  if (message.bodyFormat !== undefined) {
-    unsupported.push('direct_response.body_format');
-    return null;
-  }
-  const specifier = message.body?.specifier;
-  if (specifier?.case === 'filename' || specifier?.case === 'environmentVariable') {
-    unsupported.push(`direct_response.body.${specifier.case === 'filename' ? 'filename' : 'environment_variable'}`);
-    return null;
-  }
-  // A copy: the value must not keep the whole response alive.
-  const body =
-    specifier?.case === 'inlineBytes'
-      ? Uint8Array.from(specifier.value)
-      : new TextEncoder().encode(specifier?.value ?? '');
+): DirectResponseAction {
+  const body = source === undefined ? new Uint8Array() : readDataSource(decoding, source, `${field}.body`);
   if (body.length > scope.maxDirectResponseBytes) {
     throw new Refusal(
       `${field}.body`,
       `size is ${body.length} bytes; maximum is ${scope.maxDirectResponseBytes} (max_direct_response_body_size_bytes)`,
     );
   }
-  return { kind: 'direct_response', status: message.status, body };
+  return {
+    kind: 'direct_response',
+    status,
+    body,
+    bodyFormat: bodyFormat === undefined ? null : decodeBodyFormat(decoding, bodyFormat, `${field}.body_format`),
+  };
 }

@@ -34,7 +34,7 @@ export function decodeRoute(decoding: Decoding, message: ProtoRoute, scope: Rout
   } else if (message.action.case === 'redirect') {
     action = decodeRedirect(decoding, message.action.value, `${field}.redirect`);
   } else if (message.action.case === 'directResponse') {
-    action = decodeDirectResponse(message.action.value, unsupported, scope, `${field}.direct_response`) ?? action;
+    action = decodeDirectResponse(decoding, message.action.value, scope, `${field}.direct_response`);
   }
   return {
     name: message.name,
