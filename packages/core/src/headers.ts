@@ -58,6 +58,23 @@ export class Headers implements Iterable<readonly [string, string]> {
     return false;
   }
 
+  /** Whether one of the values of a header passes a test; null where there is none to test. `name` is in lower case. */
+  test(name: string, passes: (value: string) => boolean): boolean | null {
+    if (this.#record !== null) {
+      if (!Object.hasOwn(this.#record, name)) return null;
+      const value = this.#record[name] as string | string[];
+      return typeof value === 'string' ? passes(value) : value.some(passes);
+    }
+    const pairs = this.#list();
+    let seen: false | null = null;
+    for (let i = 0; i < pairs.length; i += 2) {
+      if (!sameName(pairs[i] as string, name)) continue;
+      if (passes(pairs[i + 1] as string)) return true;
+      seen = false;
+    }
+    return seen;
+  }
+
   /** Replaces every header of that name, in the place of the first. */
   set(name: string, value: string): void {
     const pairs = this.#own();

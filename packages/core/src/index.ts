@@ -59,6 +59,7 @@ export { type FlatHeaders, type HeaderRecord, Headers } from './headers.ts';
 export type { ClusterLoad } from './load/cluster-load.ts';
 export type { ClusterSums, EndpointSums, LoadSums, LocalitySums, MetricSum } from './load/load-sums.ts';
 export type { OrcaCodec, OrcaReport } from './load/orca.ts';
+export { uriTemplatePattern } from './match/uri-template.ts';
 export * from './model/index.ts';
 export { type OutboundParts, outbound } from './outbound.ts';
 export { RetryBudget, type RetryBudgetOptions } from './resilience/budget.ts';

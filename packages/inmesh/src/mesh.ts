@@ -198,6 +198,7 @@ export class Mesh implements AsyncDisposable {
       clusters: this.#clusters,
       random,
       regex: re2(),
+      runtime: this.runtime,
       filters: new FilterCompiler({
         types: filterTypes(httpFilters, parts.filters),
         clock,

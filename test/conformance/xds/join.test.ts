@@ -52,6 +52,7 @@ function joinScene(): JoinScene {
     clusters,
     random,
     regex: re2(),
+    runtime: new Runtime(),
     filters: new FilterCompiler({ types: () => null, clock: made.clock, random, runtime: new Runtime(), stats: {} }),
     listeners: listenersByName(made.client, (target) => [target]),
   });

@@ -1,4 +1,5 @@
 import { NO_MESSAGE_MUTATIONS } from './header-mutation.ts';
+import { NO_CONDITIONS } from './matcher.ts';
 import type { ForwardAction, Route, RouteConfiguration, VirtualHost, WeightedCluster } from './route.ts';
 
 // What holds where the feed says nothing: for routes that are made and not decoded, and for tests.
@@ -6,11 +7,13 @@ import type { ForwardAction, Route, RouteConfiguration, VirtualHost, WeightedClu
 export const ROUTE_CONFIGURATION_DEFAULTS: Omit<RouteConfiguration, 'name' | 'virtualHosts'> = {
   ignorePortInHostMatching: false,
   mirrors: [],
+  ignorePathParametersInPathMatching: false,
   mutations: NO_MESSAGE_MUTATIONS,
   mostSpecificHeaderMutationsWins: false,
 };
 
 export const VIRTUAL_HOST_DEFAULTS: Omit<VirtualHost, 'name' | 'domains' | 'routes'> = {
+  matcher: null,
   retryPolicy: null,
   includeRequestAttemptCount: false,
   includeAttemptCountInResponse: false,
@@ -20,6 +23,7 @@ export const VIRTUAL_HOST_DEFAULTS: Omit<VirtualHost, 'name' | 'domains' | 'rout
 
 export const ROUTE_DEFAULTS: Omit<Route, 'path' | 'action'> = {
   name: '',
+  conditions: NO_CONDITIONS,
   unsupported: [],
   metadata: {},
   mutations: NO_MESSAGE_MUTATIONS,

@@ -7,6 +7,8 @@ export * from './extension-config.ts';
 export * from './header-mutation.ts';
 export * from './http-filter.ts';
 export * from './listener.ts';
+export * from './matcher.ts';
+export * from './matcher-tree.ts';
 export * from './mirror.ts';
 export * from './rewrite.ts';
 export * from './route.ts';

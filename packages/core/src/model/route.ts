@@ -3,6 +3,8 @@ import type { RoutingPriority } from './cluster.ts';
 import type { Metadata } from './endpoint.ts';
 import type { MessageMutations } from './header-mutation.ts';
 import type { FilterOverrides } from './http-filter.ts';
+import type { RouteConditions } from './matcher.ts';
+import type { MatcherNode } from './matcher-tree.ts';
 import type { MirrorPolicy } from './mirror.ts';
 import type { HostRewrite, PathRewrite, RedirectAction } from './rewrite.ts';
 
@@ -11,6 +13,8 @@ export interface RouteConfiguration {
   readonly name: string;
   readonly virtualHosts: readonly VirtualHost[];
   readonly ignorePortInHostMatching: boolean;
+  /** Paths are looked at without what follows their first `;`. */
+  readonly ignorePathParametersInPathMatching: boolean;
   readonly mutations: MessageMutations;
   readonly mirrors: readonly MirrorPolicy[];
   /** True: of header mutations on several levels the route's come last, and win; by default the route configuration's do. */
@@ -25,6 +29,8 @@ export interface VirtualHost {
   /** Exact names, `*.suffix`, `prefix.*` or `*`, lower case as Envoy compares them. */
   readonly domains: readonly string[];
   readonly routes: readonly Route[];
+  /** Chooses which of the routes are asked, by their positions; null for all of them. */
+  readonly matcher: MatcherNode<readonly number[]> | null;
   /** Used by routes that bring none of their own. */
   readonly retryPolicy: RetryPolicyConfig | null;
   /** Sends `x-envoy-attempt-count` upstream. */
@@ -39,8 +45,8 @@ export interface VirtualHost {
 
 /** How a route matches a path, which is looked at without query and fragment. (envoy.config.route.v3.RouteMatch.path_specifier) */
 export interface PathMatch {
-  readonly kind: 'prefix' | 'path' | 'path_separated_prefix' | 'safe_regex';
-  /** The path, its beginning, or the pattern that the whole of it must match. */
+  readonly kind: 'prefix' | 'path' | 'path_separated_prefix' | 'safe_regex' | 'uri_template' | 'connect_matcher';
+  /** The path, its beginning, or the pattern or template that the whole of it must match; '' where only CONNECT matches. */
   readonly value: string;
   /** Not asked by patterns, which say so themselves. */
   readonly caseSensitive: boolean;
@@ -52,6 +58,8 @@ export interface Route {
   readonly name: string;
   /** Null where the path specifier is one of `unsupported`: such a route may match any path, and a call that reaches it is refused. */
   readonly path: PathMatch | null;
+  /** What must hold besides. */
+  readonly conditions: RouteConditions;
   readonly action: RouteAction;
   /** Fields of the route that this version cannot honour and must not ignore; a call that reaches such a route is refused, naming them. */
   readonly unsupported: readonly string[];

@@ -1,8 +1,8 @@
 import type { Shown } from '../format/shown.ts';
+import { pathOnly } from '../match/path.ts';
 import type { RedirectAction } from '../model/rewrite.ts';
 import type { PathMatch } from '../model/route.ts';
 import type { RegexEngine } from '../util/regex.ts';
-import { pathOnly } from './path.ts';
 import { compilePathRewrite } from './rewrite.ts';
 
 /** Makes the `location` that a request is sent to. (RouteEntryImplBase::newUri) */

@@ -2,10 +2,10 @@ import type { Head } from '../call.ts';
 import { compileFormat } from '../format/format.ts';
 import type { Shown } from '../format/shown.ts';
 import { firstHeader } from '../format/values.ts';
+import { pathOnly } from '../match/path.ts';
 import type { HostRewrite, PathRewrite } from '../model/rewrite.ts';
 import type { PathMatch } from '../model/route.ts';
 import type { RegexEngine } from '../util/regex.ts';
-import { pathOnly } from './path.ts';
 
 /** The new path, or the new authority, of a request; null where it keeps its own. */
 export type Rewriter = (shown: Shown) => string | null;
@@ -38,7 +38,8 @@ export function compilePathRewrite(rewrite: PathRewrite, match: PathMatch | null
 
 /** The part of a path that a route matched, which a prefix rewrite replaces: so many characters, or all of it. */
 function matchedLength(match: PathMatch | null): number {
-  return match === null || match.kind === 'safe_regex' ? Number.POSITIVE_INFINITY : match.value.length;
+  const literal = match?.kind === 'prefix' || match?.kind === 'path' || match?.kind === 'path_separated_prefix';
+  return literal ? match.value.length : Number.POSITIVE_INFINITY;
 }
 
 /** `auto` is none of these: it waits for the endpoint. */

@@ -1,12 +1,15 @@
 import type { Call } from '../call.ts';
 import { RouteStats } from '../cluster/stats.ts';
 import type { HttpFilterChain } from '../filters/chain.ts';
+import { RouteMatcher } from '../match/route-matcher.ts';
 import type { Listener } from '../model/listener.ts';
 import type { RouteConfiguration, VirtualHost } from '../model/route.ts';
-import { compilePath, type PathMatcher, pathOnly } from './path.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import { RouteEntry, type RouteParts, routeLabel } from './route-entry.ts';
 
 export interface RouteTableParts extends RouteParts {
+  /** May replace shares of routes. */
+  readonly runtime: Runtime;
   /** The table that this one takes the place of: routes that stay keep their counters. */
   readonly previous?: RouteTable | null;
 }
@@ -16,13 +19,14 @@ export class RouteTable {
   readonly listener: Listener;
   readonly routeConfiguration: RouteConfiguration;
   readonly virtualHost: VirtualHost;
-  readonly routes: readonly { readonly matches: PathMatcher; readonly route: RouteEntry }[];
+  readonly routes: readonly { readonly route: RouteEntry }[];
   /** The filters of calls that no route matches. */
   readonly filters: HttpFilterChain;
   /** True while the feed has not told about every cluster that the routes name. */
   readonly pending: boolean;
   /** True where calls may have to wait although all is known that the routes name: they name clusters themselves. */
   readonly #byCall: boolean;
+  readonly #matcher: RouteMatcher;
 
   constructor(parts: RouteTableParts) {
     this.listener = parts.listener;
@@ -31,11 +35,11 @@ export class RouteTable {
     this.filters = parts.filters.chain(parts.listener);
     const known = new Map(parts.previous?.routes.map(({ route }) => [route.label, route.stats]));
     this.routes = parts.virtualHost.routes.map((route) => ({
-      matches: route.path === null ? anyPath : compilePath(route.path, parts.regex),
       route: new RouteEntry(route, parts, known.get(routeLabel(route, parts.virtualHost)) ?? new RouteStats()),
     }));
     this.pending = this.routes.some(({ route }) => route.pending);
     this.#byCall = this.routes.some(({ route }) => route.byCall);
+    this.#matcher = RouteTable.#matcherOf(parts);
   }
 
   /** True where the call has to wait for the feed. */
@@ -44,13 +48,20 @@ export class RouteTable {
   }
 
   /** The first route that matches, as Envoy takes it. */
-  match({ head }: Call): RouteEntry | null {
-    const bare = pathOnly(head.path);
-    for (const { matches, route } of this.routes) if (matches(bare)) return route;
-    return null;
+  match(call: Call): RouteEntry | null {
+    return this.routes[this.#matcher.find(call)]?.route ?? null;
   }
-}
 
-function anyPath(): boolean {
-  return true;
+  /** For each route in order, the first thing that it asks and the call does not fulfil; null where it matches. */
+  explain(call: Call): readonly { readonly route: RouteEntry; readonly missing: string | null }[] {
+    return this.routes.map(({ route }, position) => ({ route, missing: this.#matcher.missing(position, call) }));
+  }
+
+  /** What was compiled for the same virtual host is taken over: most new tables are made because a cluster came or went. */
+  static #matcherOf(parts: RouteTableParts): RouteMatcher {
+    const { previous, virtualHost, config } = parts;
+    return previous?.virtualHost === virtualHost && previous?.routeConfiguration === config
+      ? previous.#matcher
+      : new RouteMatcher(virtualHost, config, parts);
+  }
 }

@@ -73,6 +73,7 @@ export function routeTable(
   options: {
     readonly random?: Random;
     readonly regex?: RegexEngine;
+    readonly runtime?: Runtime;
     readonly filters?: readonly HttpFilterConfig[];
     readonly previous?: RouteTable;
     readonly config?: Partial<RouteConfiguration>;
@@ -87,6 +88,7 @@ export function routeTable(
     namedCluster: (name) => clusters[name] as ClusterChoice,
     random: options.random ?? seededRandom(1),
     regex: options.regex ?? noRegex,
+    runtime: options.runtime ?? new Runtime(),
     filters: options.compiler ?? filterCompiler(),
     previous: options.previous ?? null,
   });

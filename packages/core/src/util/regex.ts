@@ -1,4 +1,7 @@
-/** A compiled pattern. All its questions take time in proportion to the text, whatever the pattern is. */
+/**
+ * A compiled pattern. All its questions take time in proportion to the text, whatever the pattern is. Texts are bytes, as headers and
+ * paths are on the wire (latin1): a pattern counts bytes, as Envoy's RE2 does.
+ */
 export interface Regex {
   /** True where the pattern stands for the whole text, as Envoy asks everywhere. */
   matches(text: string): boolean;

@@ -9,6 +9,7 @@ import {
   type Kind,
   type Listener,
   type Model,
+  NO_CONDITIONS,
   NO_MESSAGE_MUTATIONS,
   ROUTE_CONFIGURATION_DEFAULTS,
   type RouteConfiguration,
@@ -117,7 +118,7 @@ describe('feeds of istiod', () => {
     const greeter = models.routeConfiguration[0]?.virtualHosts[0];
     assert.deepEqual(
       greeter?.routes.map((each) => each.unsupported),
-      [['match.headers'], []],
+      [[], []],
     );
     assert.deepEqual(greeter?.routes[1]?.action, {
       ...FORWARD_DEFAULTS,
@@ -341,6 +342,7 @@ describe('decodeRouteConfiguration', () => {
     assert.deepEqual(found, {
       name: '',
       path: { kind: 'prefix', value: '/', caseSensitive: true },
+      conditions: NO_CONDITIONS,
       action: {
         ...FORWARD_DEFAULTS,
         clusters: [{ ...WEIGHTED_CLUSTER_DEFAULTS, name: 'c', weight: 1 }],
@@ -404,11 +406,11 @@ describe('decodeRouteConfiguration', () => {
   });
 
   it('names what it does not honour', () => {
+    const custom = { name: 'x', typed_config: { '@type': 'type.googleapis.com/google.protobuf.Empty' } };
     const cases: [{ [key: string]: JsonValue }, string[]][] = [
-      [{ match: { connect_matcher: {} }, route: { cluster: 'c' } }, ['match.connect_matcher']],
       [
-        { match: { prefix: '/', query_parameters: [{ name: 'q', present_match: true }] }, route: { cluster: 'c' } },
-        ['match.query_parameters'],
+        { match: { prefix: '/', headers: [{ name: 'x', string_match: { custom } }] }, route: { cluster: 'c' } },
+        ['match.headers[0].string_match.custom'],
       ],
       [{ non_forwarding_action: {} }, ['non_forwarding_action']],
       [

@@ -1,7 +1,10 @@
 import { messageType } from '@inmesh/api';
-import type { VirtualHost as ProtoVirtualHost } from '@inmesh/api/gen/envoy/config/route/v3/route_components_pb';
+import type {
+  Route as ProtoRoute,
+  VirtualHost as ProtoVirtualHost,
+} from '@inmesh/api/gen/envoy/config/route/v3/route_components_pb';
 import type { RouteConfiguration as ProtoRouteConfiguration } from '@inmesh/api/gen/envoy/config/route/v3/route_pb';
-import { type RouteConfiguration, VIRTUAL_HOST_DEFAULTS, type VirtualHost } from '@inmesh/core';
+import { type Route, type RouteConfiguration, VIRTUAL_HOST_DEFAULTS, type VirtualHost } from '@inmesh/core';
 import { type Decoding, enumName, otherFields, Refusal, requireValid } from './decoding.ts';
 import { requireEnvoyRoutes } from './envoy/index.ts';
 import { decodeFilterOverrides } from './filter-overrides.ts';
@@ -10,6 +13,7 @@ import { decodeMessageMutations, MUTATION_FIELDS } from './header-mutation.ts';
 import { decodeMirrors } from './mirror.ts';
 import { decodeRetryPolicy } from './retry-policy.ts';
 import { decodeRoute, refusedRoute } from './route.ts';
+import { decodeRouteTree } from './route-tree.ts';
 
 const DEFAULT_DIRECT_RESPONSE_BYTES = 4096;
 
@@ -18,6 +22,7 @@ const CONFIG_FIELDS: ReadonlySet<string> = new Set([
   'name',
   'virtual_hosts',
   'ignore_port_in_host_matching',
+  'ignore_path_parameters_in_path_matching',
   'max_direct_response_body_size_bytes',
   'typed_per_filter_config', // read entry by entry
   'validate_clusters',
@@ -31,6 +36,7 @@ const HOST_FIELDS: ReadonlySet<string> = new Set([
   'name',
   'domains',
   'routes',
+  'matcher',
   'retry_policy',
   'include_request_attempt_count',
   'include_attempt_count_in_response',
@@ -45,7 +51,7 @@ const HOST_FIELDS: ReadonlySet<string> = new Set([
   'metadata',
 ]);
 /** Fields that bring routes of their own: without them the host has fewer routes than it should. */
-const HOST_ROUTES: ReadonlySet<string> = new Set(['matcher', 'route_specifiers']);
+const HOST_ROUTES: ReadonlySet<string> = new Set(['route_specifiers']);
 
 export function decodeRouteConfiguration(decoding: Decoding, message: ProtoRouteConfiguration): RouteConfiguration {
   requireValid(decoding, messageType<ProtoRouteConfiguration>('envoy.config.route.v3.RouteConfiguration'), message);
@@ -78,6 +84,7 @@ export function readRouteConfiguration(
     name: message.name,
     virtualHosts,
     ignorePortInHostMatching: message.ignorePortInHostMatching,
+    ignorePathParametersInPathMatching: message.ignorePathParametersInPathMatching,
     mutations: decodeMessageMutations(message, prefix),
     mirrors: decodeMirrors(message.requestMirrorPolicies, `${prefix}request_mirror_policies`),
     mostSpecificHeaderMutationsWins: message.mostSpecificHeaderMutationsWins,
@@ -96,17 +103,24 @@ function decodeVirtualHost(
   const requireTls = enumName('envoy.config.route.v3.VirtualHost.TlsRequirementType', message.requireTls);
   if (requireTls !== 'NONE') unsupported.push('virtual_host.require_tls');
   const retry = message.retryPolicy && decodeRetryPolicy(message.retryPolicy, 'virtual_host.retry_policy');
-  const routes = message.routes.map((each, index) => {
-    const route = decodeRoute(decoding, each, { ...scope, unsupported }, `${field}.routes[${index}]`);
+  const read = (each: ProtoRoute, place: string): Route => {
+    const route = decodeRoute(decoding, each, { ...scope, unsupported }, place);
     const inherits = route.action.kind === 'forward' && route.action.retryPolicy === null;
     if (retry === undefined || !inherits || retry.unsupported.length === 0) return route;
     return { ...route, unsupported: [...route.unsupported, ...retry.unsupported] };
-  });
-  if (others.some((name) => HOST_ROUTES.has(name))) routes.push(refusedRoute(unsupported));
+  };
+  const tree = decodeRouteTree(decoding, message, read, field);
+  unsupported.push(...tree.others.map((name) => `virtual_host.${name}`));
+  const routes = [
+    ...message.routes.map((each, index) => read(each, `${field}.routes[${index}]`)),
+    ...tree.routes,
+    ...(tree.others.length > 0 || others.some((name) => HOST_ROUTES.has(name)) ? [refusedRoute(unsupported)] : []),
+  ];
   return {
     name: message.name,
     domains: message.domains.map((domain) => domain.toLowerCase()),
     routes,
+    matcher: tree.matcher,
     retryPolicy: retry?.config ?? null,
     includeRequestAttemptCount: message.includeRequestAttemptCount,
     includeAttemptCountInResponse: message.includeAttemptCountInResponse,

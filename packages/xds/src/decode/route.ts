@@ -1,6 +1,6 @@
 import type { Route as ProtoRoute } from '@inmesh/api/gen/envoy/config/route/v3/route_components_pb';
 import { ROUTE_DEFAULTS, type Route, type RouteAction } from '@inmesh/core';
-import { type Decoding, otherFields } from './decoding.ts';
+import { type Decoding, otherFields, Refusal } from './decoding.ts';
 import { decodeFilterOverrides } from './filter-overrides.ts';
 import { decodeMessageMutations, MUTATION_FIELDS } from './header-mutation.ts';
 import { decodeRedirect } from './rewrite.ts';
@@ -26,7 +26,8 @@ const ROUTE_FIELDS: ReadonlySet<string> = new Set([
 
 export function decodeRoute(decoding: Decoding, message: ProtoRoute, scope: RouteScope, field: string): Route {
   const unsupported = [...scope.unsupported, ...otherFields(message, ROUTE_FIELDS)];
-  const { path, others } = decodeMatch(decoding, message.match, `${field}.match`);
+  if (message.match === undefined) throw new Refusal(`${field}.match`, 'value is required');
+  const { path, conditions, others } = decodeMatch(decoding, message.match, `${field}.match`);
   unsupported.push(...others);
   let action: RouteAction = { kind: 'refused' };
   if (message.action.case === 'route') {
@@ -39,6 +40,7 @@ export function decodeRoute(decoding: Decoding, message: ProtoRoute, scope: Rout
   return {
     name: message.name,
     path,
+    conditions,
     action,
     unsupported,
     metadata: message.metadata?.filterMetadata ?? {},

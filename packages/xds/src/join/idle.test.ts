@@ -73,6 +73,7 @@ function scene(options: { readonly afterMs?: number } = {}) {
     clusters,
     random,
     regex: noRegex,
+    runtime: new Runtime(),
     filters: new FilterCompiler({ types: () => null, clock: clock, random, runtime: new Runtime(), stats: {} }),
     listeners: listenersByName(source, (target) => [target]),
     idle: { clock, afterMs: options.afterMs ?? hour, connected: () => state.connected },

@@ -33,6 +33,7 @@ describe('join', () => {
       clusters,
       random,
       regex: noRegex,
+      runtime: new Runtime(),
       filters: new FilterCompiler({
         types: () => null,
         clock: new VirtualClock(),

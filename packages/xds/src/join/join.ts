@@ -1,4 +1,13 @@
-import type { Clock, Clusters, ConfigSource, Directory, FilterCompiler, Random, RegexEngine } from '@inmesh/core';
+import type {
+  Clock,
+  Clusters,
+  ConfigSource,
+  Directory,
+  FilterCompiler,
+  Random,
+  RegexEngine,
+  Runtime,
+} from '@inmesh/core';
 import { IdleSweep, idleRounds } from './idle-sweep.ts';
 import { JoinedAuthority } from './joined-authority.ts';
 import type { ListenerFinder } from './listener-finder.ts';
@@ -10,6 +19,7 @@ export interface JoinOptions {
   readonly random: Random;
   /** For the patterns of routes. */
   readonly regex: RegexEngine;
+  readonly runtime: Runtime;
   readonly filters: FilterCompiler;
   readonly listeners: ListenerFinder;
   /** Authorities followed at most; one that was not asked for lately makes room. Default 10,000: a bound on memory where callers choose their `Host` freely. */

@@ -62,6 +62,7 @@ function scene() {
     clusters: new Clusters({ source, resolver, connector, clock, random }),
     random,
     regex: noRegex,
+    runtime: new Runtime(),
     filters: new FilterCompiler({ types: () => null, clock: clock, random, runtime: new Runtime(), stats: {} }),
     listeners: listenersByName(feed, (target) => [target]),
   });

@@ -235,6 +235,7 @@ export class JoinedAuthority implements AuthorityEntry {
       virtualHost,
       random: this.#options.random,
       regex: this.#options.regex,
+      runtime: this.#options.runtime,
       filters: this.#options.filters,
       clusterOf: (name, action) => this.#choice(this.#clusters.get(name), name, action),
       namedCluster: (name, action) => this.#choice(this.#named.handle(name), name, action),

@@ -4,7 +4,11 @@ import { RE2JS } from 're2js';
 /** Patterns kept compiled: a route table is made again whenever a cluster of it comes or goes, and validation compiles them once before. */
 const MAX_KEPT = 4096;
 
-/** RE2 as a library of plain JavaScript (re2js): Envoy's syntax and linear time. One per mesh. */
+/**
+ * RE2 as a library of plain JavaScript (re2js): Envoy's syntax and linear time. It is made to count bytes, as Envoy's does: a letter outside
+ * of ASCII is two or more of them. Programs may be larger than the 100 steps that Envoy's own default allows
+ * (`re2.max_program_size.error_level`), because control planes raise that in the bootstraps that they write. One per mesh.
+ */
 export function re2(): RegexEngine {
   const kept = new Map<string, Regex>();
   return {
@@ -23,8 +27,10 @@ class Re2Regex implements Regex {
   readonly #re2: RE2JS;
 
   constructor(pattern: string) {
+    const tooWide = /\\x\{0*([0-9a-fA-F]{3,})\}/.exec(pattern);
+    if (tooWide !== null) throw new RegexError(`invalid escape sequence: ${tooWide[0]} is no byte`);
     try {
-      this.#re2 = RE2JS.compile(pattern);
+      this.#re2 = RE2JS.compile(Buffer.from(pattern, 'utf8').toString('latin1'));
     } catch (cause) {
       throw new RegexError(cause instanceof Error ? cause.message : String(cause), { cause });
     }
@@ -45,7 +51,7 @@ class Re2Regex implements Regex {
   }
 
   replacer(substitution: string): (text: string) => string {
-    const parts = readSubstitution(substitution);
+    const parts = readSubstitution(Buffer.from(substitution, 'utf8').toString('latin1'));
     const highest = Math.max(0, ...parts.filter((part) => typeof part === 'number'));
     if (highest > this.#re2.groupCount()) return (text) => text;
     return (text) => this.#replaceAll(text, parts);
@@ -62,9 +68,8 @@ class Re2Regex implements Regex {
       const end = matcher.end();
       out += text.slice(at, start);
       if (start === end && start === lastEnd) {
-        const next = start + ((text.codePointAt(start) ?? 0) > 0xffff ? 2 : 1);
-        out += text.slice(start, next);
-        at = next;
+        out += text.charAt(start);
+        at = start + 1;
         continue;
       }
       for (const part of parts) out += typeof part === 'string' ? part : (matcher.group(part) ?? '');
