@@ -145,6 +145,31 @@ describe('a remembered feed, by flavour', function () {
     });
   }
 
+  it('has what was never called, too, where all is prefetched', async () => {
+    await using app = await startHttp();
+    await using scene = await Scene.start(callable(recorded('sidecar-client'), app.port));
+    const { bootstrap, never } = flavours[1];
+    const own = {
+      bootstrapConfig: bootstrap(scene.plane.address),
+      stateDirectory: state,
+      prefetch: 'all',
+    } as const satisfies MeshOptions;
+    const first = await scene.mesh(own);
+    await first.ready();
+    const isThere = (kind: string, part: string) =>
+      first.feed()?.resources.some((each) => each.kind === kind && each.name.includes(part) && each.state === 'ACKED');
+    await until(
+      () => isThere('routeConfiguration', '8080') === true && isThere('clusterLoadAssignment', '|8080|v2|') === true,
+      'all of the feed is there',
+    );
+    first.close();
+    await scene.plane.close();
+    const second = await scene.mesh(own);
+    assert.equal(await get(second, never), `${app.port}`);
+    await scene.mesh({ prefetch: 'all' });
+    assert.match(scene.warnings.at(-1)?.message ?? '', /prefetch: 'all' has no effect/);
+  });
+
   it('of Consul holds no key: what needs one is not in the file', async () => {
     await using scene = await Scene.start(recorded('consul-web'));
     const { bootstrap, called } = flavours[2];

@@ -60,6 +60,11 @@ export interface MeshOptions {
    */
   readonly stateDirectory?: string;
   /**
+   * `all`: also what was never called is followed and remembered, in a feed of whole types (a sidecar's, Consul's), so that an outage
+   * finds all of it known; each update of any service then costs its decoding. Default `used`: what is called, or was in an earlier run.
+   */
+  readonly prefetch?: 'used' | 'all';
+  /**
    * Worker threads take their feed from the main thread's mesh, where that one has the same bootstrap; false: this thread neither
    * gives nor takes. Statistics, thresholds and ejections stay each thread's own. Default true, because an istio-agent closes all
    * but the newest stream of a node.

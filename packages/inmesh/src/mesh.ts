@@ -6,6 +6,7 @@ import {
   type Cluster,
   type ClusterStats,
   Clusters,
+  type ConfigSource,
   type Dispatch,
   type EndpointStats,
   FilterCompiler,
@@ -40,6 +41,7 @@ import {
   RuntimeFeed,
   re2,
   readOrca,
+  WholeFeed,
 } from '@inmesh/xds';
 import { type Explanation, explainCall } from './explain.ts';
 import { Feed } from './feed.ts';
@@ -69,6 +71,7 @@ export interface MeshParts {
   readonly maxHeld: number;
   /** Null for none. */
   readonly stateDirectory: string | null;
+  readonly prefetch: 'used' | 'all';
   /** Null for none. */
   readonly massRemoval: MassRemovalOptions | null;
   readonly share: ShareOptions;
@@ -108,6 +111,7 @@ export class Mesh implements AsyncDisposable {
   /** Values that steer routing and faults while the process runs: `layered_runtime` of the bootstrap. */
   readonly runtime: Runtime;
   readonly #runtimeFeed: RuntimeFeed;
+  readonly #wholeFeed: WholeFeed | null;
   readonly #parts: MeshParts;
   readonly #stats = new MeshStats();
   readonly #filterStats = newFilterStats();
@@ -191,6 +195,7 @@ export class Mesh implements AsyncDisposable {
       httpProxy: parts.httpProxy,
       memory: this.#feed?.store ?? null,
     });
+    this.#wholeFeed = this.#prefetchAll(source);
     // Where all listeners are told, they are what says which hosts are the mesh's; elsewhere only names can.
     this.#isMesh = this.#listeners.wildcard === null ? isMeshDomain : () => true;
     this.#join = new Join({
@@ -450,6 +455,7 @@ export class Mesh implements AsyncDisposable {
     this.#join.close();
     this.#listeners.wildcard?.close();
     this.#runtimeFeed.close();
+    this.#wholeFeed?.close();
     this.#loadReports.close();
     this.#feed?.close();
   }
@@ -475,6 +481,16 @@ export class Mesh implements AsyncDisposable {
         this.#stats.passed_through++;
       },
     });
+  }
+
+  #prefetchAll(source: ConfigSource): WholeFeed | null {
+    const { prefetch, onWarning } = this.#parts;
+    if (prefetch === 'used') return null;
+    if (this.#feed !== null && this.#listeners.wildcard !== null) {
+      return new WholeFeed({ feed: this.#feed.client, source });
+    }
+    onWarning(new Error("prefetch: 'all' has no effect: this feed is asked by name, and tells nobody what there is"));
+    return null;
   }
 
   /** Waits until all listeners were told, where they are told as a whole. */

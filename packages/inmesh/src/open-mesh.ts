@@ -16,6 +16,7 @@ import { Mesh, serviceUrl } from './mesh.ts';
 export function openMesh(options: MeshOptions): Mesh {
   oneOf(['passThrough', 'refuse'], 'outsideMesh', options.outsideMesh);
   oneOf(['response', 'error'], 'failAs', options.failAs);
+  oneOf(['used', 'all'], 'prefetch', options.prefetch);
   oneOf(['auto', 'grpc', 'sidecar', 'consul'], 'flavour', options.flavour);
   oneOf(['envoy', 'grpc'], 'profile', options.profile);
   const env = options.env ?? process.env;
@@ -49,6 +50,7 @@ export function openMesh(options: MeshOptions): Mesh {
     holdTimeoutMs: atLeast(1, 'holdTimeoutMs', options.holdTimeoutMs ?? 20_000),
     maxHeld: atLeast(0, 'maxHeld', options.maxHeld ?? 10_000),
     stateDirectory: options.stateDirectory ?? bootstrap.stateDirectory,
+    prefetch: options.prefetch ?? 'used',
     massRemoval: options.massRemoval === undefined ? null : checked(options.massRemoval),
     share: { threads: options.threads ?? true, broker: options.broker ?? bootstrap.broker },
     idleServiceMs: atLeast(0, 'idleServiceMs', options.idleServiceMs ?? 3_600_000),

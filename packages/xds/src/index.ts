@@ -91,6 +91,8 @@ export {
   type ListenerMemory,
   lacksOf,
   nodeDnsDomain,
+  WholeFeed,
+  type WholeFeedOptions,
   type WholeTypes,
   WildcardFinder,
   type WildcardFinderOptions,

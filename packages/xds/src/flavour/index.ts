@@ -10,4 +10,5 @@ export {
 export { type IstioNodeOptions, type IstioSurroundings, istioNode } from './istio-node.ts';
 export { type IstioOptions, istioServer } from './istio-server.ts';
 export type { KnownListener, ListenerMemory } from './listener-memory.ts';
+export { WholeFeed, type WholeFeedOptions } from './whole-feed.ts';
 export { type WholeTypes, WildcardFinder, type WildcardFinderOptions } from './wildcard-finder.ts';
