@@ -77,6 +77,7 @@ export type {
   StreamTransport,
 } from './stream-transport.ts';
 export { MeshStats } from './telemetry/observe.ts';
+export { compileSubjectAltNames, type SubjectAltName } from './tls/subject-alt-names.ts';
 export { type Clock, systemClock, type Timer } from './util/clock.ts';
 export { outsideContext } from './util/outside.ts';
 export { type Random, seededRandom, systemRandom } from './util/random.ts';

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { type Clock, MeshError, type Random } from '@inmesh/core';
-import { type GrpcClientTls, grpcChannel } from '@inmesh/transports/rpc';
+import type { Clock, Random } from '@inmesh/core';
+import { grpcChannel } from '@inmesh/transports/rpc';
 import {
   AdsClient,
   type AdsServerOptions,
@@ -13,9 +12,9 @@ import {
   newDecoding,
   resourceTypes,
   sharedStreams,
-  type TlsServerCredentials,
   type XdsServer,
 } from '@inmesh/xds';
+import { callCredentials, serverTls } from './server-credentials.ts';
 import { writtenByHost } from './share/host-files.ts';
 import { type ShareOptions, StreamSeeker } from './share/stream-seeker.ts';
 import { ThreadDoor } from './share/thread-door.ts';
@@ -166,28 +165,6 @@ export function shareStream({
   };
 }
 
-/**
- * The token of `jwt_token_file` (gRFC A97), read for each stream because it is changed under us; never sent in the clear. Where it
- * cannot be read the stream goes without, and the server says what it thinks of that.
- */
-function callCredentials(
-  { uri, credentials, callCredentials: configs }: XdsServer,
-  tell: (error: Error) => void,
-): Readonly<Record<string, string>> {
-  if (credentials.kind !== 'tls') return {};
-  for (const { type, config } of configs) {
-    const path = (config as { readonly jwt_token_file?: unknown } | undefined)?.jwt_token_file;
-    if (type !== 'jwt_token_file' || typeof path !== 'string') continue;
-    try {
-      return { authorization: `Bearer ${readFileSync(path, 'utf8').trim()}` };
-    } catch (cause) {
-      const reason = `the token in ${path} cannot be read: ${(cause as Error).message}`;
-      tell(new MeshError('invalid_config', reason, { controlPlane: uri, cause }));
-    }
-  }
-  return {};
-}
-
 /** All of them or, where one cannot be used, none. */
 function shareChannels(servers: readonly XdsServer[], clock: Clock, tell: (error: Error) => void): AdsServerOptions[] {
   const shared: AdsServerOptions[] = [];
@@ -207,7 +184,7 @@ export function openServer(server: XdsServer, clock: Clock, tell: (error: Error)
     transport: channels.share(JSON.stringify(server), () =>
       grpcChannel({
         target: uri,
-        tls: tlsOf(server),
+        tls: serverTls(server, tell),
         keepaliveMs: keepalive.intervalMs,
         keepaliveTimeoutMs: keepalive.timeoutMs,
         clock,
@@ -218,45 +195,4 @@ export function openServer(server: XdsServer, clock: Clock, tell: (error: Error)
     serverFeatures: server.features,
     metadata: () => ({ ...Object.fromEntries(server.initialMetadata), ...callCredentials(server, tell) }),
   };
-}
-
-function tlsOf({ uri, credentials }: XdsServer): GrpcClientTls | null {
-  if (credentials.kind === 'insecure') return null;
-  refuseUncheckedNames(uri, credentials);
-  const pem = (field: string, inline: string | undefined, file: string | undefined) => {
-    if (inline !== undefined || file === undefined) return inline;
-    try {
-      return readFileSync(file, 'utf8');
-    } catch (cause) {
-      throw new MeshError('invalid_config', `${field}: cannot read ${file}: ${(cause as Error).message}`, {
-        controlPlane: uri,
-        cause,
-      });
-    }
-  };
-  const { ca, caFile, cert, certFile, key, keyFile, serverName } = credentials;
-  return Object.fromEntries(
-    Object.entries({
-      ca: pem('ca_certificate_file', ca, caFile),
-      cert: pem('certificate_file', cert, certFile),
-      key: pem('private_key_file', key, keyFile),
-      serverName,
-    }).filter(([, value]) => value !== undefined),
-  );
-}
-
-/** The host name of the server is what is checked; a matcher that asks for another name must not be passed over. */
-function refuseUncheckedNames(uri: string, { subjectAltNames, serverName }: TlsServerCredentials): void {
-  if (subjectAltNames === undefined || subjectAltNames.length === 0) return;
-  const name = serverName ?? uri.replace(/^dns:\/*/, '').replace(/:\d+$/, '');
-  const matched = subjectAltNames.some((matcher) => {
-    const { exact } = (matcher.matcher ?? matcher) as { readonly exact?: unknown };
-    return exact === name;
-  });
-  if (matched) return;
-  throw new MeshError(
-    'unsupported',
-    `the certificate of the control plane is checked for the name ${name}, and none of match_subject_alt_names is exactly that; set sni to the expected name`,
-    { controlPlane: uri },
-  );
 }

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '@inmesh/core';
+import { type Clock, type SubjectAltName, systemClock } from '@inmesh/core';
 
 /** TLS towards the server; certificates are PEM. The server's certificate is always verified. */
 export interface GrpcClientTls {
@@ -9,13 +9,18 @@ export interface GrpcClientTls {
   readonly key?: string | Uint8Array | undefined;
   /** Name for SNI and certificate check. Default: the target's host, as in gRPC. */
   readonly serverName?: string | undefined;
+  /** Whether the names of the server's certificate are good ones; it then takes the place of the check of `serverName`. Default: that check. */
+  readonly acceptsNames?: ((names: readonly SubjectAltName[]) => boolean) | undefined;
 }
 
 export interface GrpcChannelOptions {
   /** `host:port`, `dns:///host:port`, `ipv4:…`, `ipv6:…`, `unix:path`, `unix:///path`. */
   readonly target: string;
-  /** Null: in the clear. There is no default, because it must be somebody's decision. */
-  readonly tls: GrpcClientTls | null;
+  /**
+   * Null: in the clear. There is no default, because it must be somebody's decision. A function is asked for each connection, because
+   * certificates are renewed; it must not throw.
+   */
+  readonly tls: GrpcClientTls | (() => GrpcClientTls) | null;
   /** `:authority` of the requests. Default: the target's host and port, `localhost` for a unix socket, as in gRPC. */
   readonly authority?: string | undefined;
   /** Milliseconds between PINGs while a stream is open; 0 for none. Default 0: servers may answer pings that they did not ask for with GOAWAY. */

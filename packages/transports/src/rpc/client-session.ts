@@ -2,7 +2,8 @@ import { type ClientHttp2Session, type ClientHttp2Stream, connect, type Outgoing
 import * as net from 'node:net';
 import * as tls from 'node:tls';
 import type { StreamStatus, Timer } from '@inmesh/core';
-import type { FilledOptions } from './client-options.ts';
+import { peerNames } from '../tls/peer-names.ts';
+import type { FilledOptions, GrpcClientTls } from './client-options.ts';
 import { grpcCode } from './status.ts';
 import type { Address } from './target.ts';
 
@@ -145,7 +146,8 @@ export class ClientSession {
   }
 }
 
-function openSocket({ tls: options }: FilledOptions, { connect: where, serverName }: Address): net.Socket {
+function openSocket({ tls: given }: FilledOptions, { connect: where, serverName }: Address): net.Socket {
+  const options = typeof given === 'function' ? given() : given;
   if (options === null) {
     const plain = { noDelay: true, keepAlive: true, keepAliveInitialDelay: tcpKeepaliveMs };
     return net.connect({ ...where, ...plain }).unref();
@@ -158,6 +160,7 @@ function openSocket({ tls: options }: FilledOptions, { connect: where, serverNam
     ...(options.ca === undefined ? {} : { ca: listOf(options.ca) }),
     ...(options.cert === undefined ? {} : { cert: Buffer.from(options.cert) }),
     ...(options.key === undefined ? {} : { key: Buffer.from(options.key) }),
+    ...(options.acceptsNames === undefined ? {} : { checkServerIdentity: namesCheck(options.acceptsNames) }),
     rejectUnauthorized: true,
   });
   socket.once('secureConnect', () => {
@@ -167,7 +170,17 @@ function openSocket({ tls: options }: FilledOptions, { connect: where, serverNam
   return socket.unref();
 }
 
-function listOf(ca: NonNullable<NonNullable<FilledOptions['tls']>['ca']>): Buffer[] {
+/** Node asks after it verified the chain, for every connection: no session is resumed here. */
+function namesCheck(
+  accepts: NonNullable<GrpcClientTls['acceptsNames']>,
+): (host: string, certificate: tls.PeerCertificate) => Error | undefined {
+  return (_, { subjectaltname }) =>
+    accepts(peerNames(subjectaltname))
+      ? undefined
+      : new Error(`no name of the server's certificate (${subjectaltname ?? 'it has none'}) is one that is asked for`);
+}
+
+function listOf(ca: NonNullable<GrpcClientTls['ca']>): Buffer[] {
   const list = typeof ca === 'string' || ca instanceof Uint8Array ? [ca] : ca;
   return list.map((one) => Buffer.from(one));
 }

@@ -1,5 +1,3 @@
-import { type JsonValue, type Message, toJson } from '@bufbuild/protobuf';
-import { messageType } from '@inmesh/api';
 import type { Cluster } from '@inmesh/api/gen/envoy/config/cluster/v3/cluster_pb';
 import type { DataSource } from '@inmesh/api/gen/envoy/config/core/v3/base_pb';
 import type { ApiConfigSource } from '@inmesh/api/gen/envoy/config/core/v3/config_source_pb';
@@ -7,20 +5,21 @@ import type { GrpcService, GrpcService_GoogleGrpc } from '@inmesh/api/gen/envoy/
 import type { CertificateValidationContext } from '@inmesh/api/gen/envoy/extensions/transport_sockets/tls/v3/common_pb';
 import type { UpstreamTlsContext } from '@inmesh/api/gen/envoy/extensions/transport_sockets/tls/v3/tls_pb';
 import type { HttpProtocolOptions } from '@inmesh/api/gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb';
-import { type Address, addressText } from '@inmesh/core';
+import { type Address, addressText, type SubjectAltNameMatcher } from '@inmesh/core';
 import {
   type Decoding,
+  decodeValidationContext,
   enumName,
   holds,
   milliseconds,
   otherFields,
   Refusal,
   readAssignment,
+  requireRegex,
   unpack,
 } from '../decode/index.ts';
 import {
   DEFAULT_KEEPALIVE,
-  type JsonObject,
   type Keepalive,
   type ServerCredentials,
   type TlsServerCredentials,
@@ -31,7 +30,6 @@ import { uriProblem } from './server-uri.ts';
 const PROTOCOL_OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 const RAW_BUFFER = 'envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer';
 const UPSTREAM_TLS = 'envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext';
-const DEFAULT_REFRESH_MS = 600_000;
 
 /** Parts of a validation context that are honoured, or that make the check no weaker when left out. */
 const VALIDATION_FIELDS: ReadonlySet<string> = new Set([
@@ -109,6 +107,9 @@ function readGoogleGrpc(service: GrpcService_GoogleGrpc, field: string): Dial {
   if (specifier?.case === 'googleDefault') {
     throw new Refusal(`${field}.channel_credentials.google_default`, 'is not supported: use ssl_credentials');
   }
+  if (service.callCredentials.length > 0) {
+    throw new Refusal(`${field}.call_credentials`, 'is not supported: give what is sent as initial_metadata');
+  }
   const place = `${field}.channel_credentials.ssl_credentials`;
   const credentials: ServerCredentials =
     specifier?.case !== 'sslCredentials'
@@ -118,7 +119,6 @@ function readGoogleGrpc(service: GrpcService_GoogleGrpc, field: string): Dial {
           ...readSource(specifier.value.rootCerts, 'ca', `${place}.root_certs`),
           ...readSource(specifier.value.certChain, 'cert', `${place}.cert_chain`),
           ...readSource(specifier.value.privateKey, 'key', `${place}.private_key`),
-          refreshMs: DEFAULT_REFRESH_MS,
         };
   return { uri: service.targetUri, credentials, keepalive: DEFAULT_KEEPALIVE };
 }
@@ -136,10 +136,10 @@ function readTransport(decoding: Decoding, cluster: Cluster, field: string): Ser
   if (!holds(any, UPSTREAM_TLS)) {
     throw new Refusal(field, `cluster "${cluster.name}" has a transport_socket that is not supported: use TLS or none`);
   }
-  return readTls(unpack<UpstreamTlsContext>(decoding, any, UPSTREAM_TLS, field), cluster.name, field);
+  return readTls(unpack<UpstreamTlsContext>(decoding, any, UPSTREAM_TLS, field), cluster.name, field, decoding);
 }
 
-function readTls(tls: UpstreamTlsContext, cluster: string, field: string): TlsServerCredentials {
+function readTls(tls: UpstreamTlsContext, cluster: string, field: string, decoding: Decoding): TlsServerCredentials {
   const common = tls.commonTlsContext;
   const refuse = (what: string): Refusal =>
     new Refusal(
@@ -155,7 +155,7 @@ function readTls(tls: UpstreamTlsContext, cluster: string, field: string): TlsSe
   const others = validation === undefined ? [] : otherFields(validation, VALIDATION_FIELDS);
   if (others.length > 0) throw refuse(others.join(', '));
   const own = common?.tlsCertificates[0];
-  const names = subjectAltNames(validation);
+  const names = subjectAltNames(decoding, validation, field);
   return {
     kind: 'tls',
     ...readSource(validation?.trustedCa, 'ca', field),
@@ -163,18 +163,17 @@ function readTls(tls: UpstreamTlsContext, cluster: string, field: string): TlsSe
     ...readSource(own?.privateKey, 'key', field),
     ...(tls.sni !== '' && { serverName: tls.sni }),
     ...(names.length > 0 && { subjectAltNames: names }),
-    refreshMs: DEFAULT_REFRESH_MS,
   };
 }
 
-function subjectAltNames(validation: CertificateValidationContext | undefined): JsonObject[] {
-  const matchers: Message[] = [
-    ...(validation?.matchTypedSubjectAltNames ?? []),
-    ...(validation?.matchSubjectAltNames ?? []),
-  ];
-  return matchers.map(
-    (each) => toJson(messageType(each.$typeName), each, { useProtoFieldName: true }) as { [key: string]: JsonValue },
-  );
+function subjectAltNames(
+  decoding: Decoding,
+  validation: CertificateValidationContext | undefined,
+  field: string,
+): readonly SubjectAltNameMatcher[] {
+  const matchers = validation === undefined ? [] : decodeValidationContext(validation, field).subjectAltNames;
+  for (const { match, value } of matchers) if (match === 'safe_regex') requireRegex(decoding, value, field);
+  return matchers;
 }
 
 type Source<N extends string> = { readonly [K in N | `${N}File`]?: string };

@@ -1,4 +1,12 @@
-import type { Address, ClusterConfig, ConfigSource, Listener, Locality, Secret } from '@inmesh/core';
+import type {
+  Address,
+  ClusterConfig,
+  ConfigSource,
+  Listener,
+  Locality,
+  Secret,
+  SubjectAltNameMatcher,
+} from '@inmesh/core';
 import type { RuntimeLayerSource } from './layered-runtime.ts';
 
 /** JSON data that is kept as it was written. */
@@ -13,7 +21,7 @@ export interface NodeIdentity {
   readonly metadata: JsonObject;
 }
 
-/** TLS towards a control plane; PEM, from files (read again when they change) or inline. */
+/** TLS towards a control plane; PEM, from files (read for each connection) or inline. */
 export interface TlsServerCredentials {
   readonly kind: 'tls';
   /** Trusted roots; with neither `caFile` nor `ca`, the system's. */
@@ -26,10 +34,8 @@ export interface TlsServerCredentials {
   readonly key?: string;
   /** Name for SNI and the certificate check; default: the host of the server's URI. */
   readonly serverName?: string;
-  /** `match_subject_alt_names` or `match_typed_subject_alt_names`, in protobuf's JSON form: one must match. */
-  readonly subjectAltNames?: readonly JsonObject[];
-  /** Milliseconds between two looks at the files; default 600,000, as in gRFC A65. */
-  readonly refreshMs: number;
+  /** One must fit a name of the certificate; `serverName` is then not looked at there, as in Envoy. Default: `serverName` is. */
+  readonly subjectAltNames?: readonly SubjectAltNameMatcher[];
 }
 
 export type ServerCredentials = { readonly kind: 'insecure' } | TlsServerCredentials;
@@ -61,7 +67,7 @@ export interface XdsServer {
   readonly keepalive: Keepalive;
   /** True for the incremental protocol: `DELTA_GRPC` of Envoy's bootstrap, the server feature `inmesh.delta` of gRPC's. */
   readonly delta: boolean;
-  /** `call_creds` of gRPC's bootstrap (gRFC A97), as written. */
+  /** `call_creds` of gRPC's bootstrap (gRFC A97), as written; and `google_default`, with its `credentials_file`. */
   readonly callCredentials: readonly JsonObject[];
 }
 

@@ -55,14 +55,14 @@ describe('gRPC bootstrap', () => {
 
   it('keeps the order of servers and takes the first credentials that it supports', () => {
     const text = `{"xds_servers": [
-      {"server_uri": "dns:///a:1", "channel_creds": [{"type": "google_default"}, {"type": "tls", "config": {"ca_certificate_file": "/r.pem"}}, {"type": "insecure"}],
+      {"server_uri": "dns:///a:1", "channel_creds": [{"type": "alts"}, {"type": "tls", "config": {"ca_certificate_file": "/r.pem"}}, {"type": "google_default"}],
        "server_features": ["trusted_xds_server", 7], "call_creds": [{"type": "jwt_token_file", "config": {"jwt_token_file": "/t"}}]},
       {"server_uri": "b:2", "channel_creds": [{"type": "insecure"}]}]}`;
     const bootstrap = readGrpcBootstrap(parseText(text, 'x'));
     assert.deepEqual(
       bootstrap.servers.map((server) => [server.uri, server.credentials, server.features]),
       [
-        ['dns:///a:1', { kind: 'tls', caFile: '/r.pem', refreshMs: 600_000 }, ['trusted_xds_server']],
+        ['dns:///a:1', { kind: 'tls', caFile: '/r.pem' }, ['trusted_xds_server']],
         ['b:2', { kind: 'insecure' }, []],
       ],
     );
@@ -73,7 +73,8 @@ describe('gRPC bootstrap', () => {
 
   it('warns of call credentials that are not sent: others than a token file, and any in the clear', () => {
     const server = (creds: string, call: string) =>
-      `{"xds_servers": [{"server_uri": "b:2", "channel_creds": [{"type": "${creds}"}], "call_creds": [{"type": "${call}"}]}]}`;
+      `{"xds_servers": [{"server_uri": "b:2", "channel_creds": [{"type": "${creds}"}],
+        "call_creds": [{"type": "${call}", "config": {"jwt_token_file": "/t"}}]}]}`;
     const warnings = (creds: string, call: string) => readGrpcBootstrap(parseText(server(creds, call), 'x')).warnings;
     assert.deepEqual(warnings('tls', 'jwt_token_file'), []);
     assert.match(
@@ -81,6 +82,20 @@ describe('gRPC bootstrap', () => {
       /^x: call_creds of b:2 are not sent \(jwt_token_file\)/,
     );
     assert.match(warnings('tls', 'oauth').join(), /not sent \(oauth\)/);
+  });
+
+  it('reads google_default as TLS and the application default credentials', () => {
+    const text =
+      '{"xds_servers": [{"server_uri": "b:2", "channel_creds": [{"type": "google_default"}, {"type": "insecure"}]}]}';
+    const file = (env: { readonly [name: string]: string }) => {
+      const [server] = readGrpcBootstrap(parseText(text, 'x'), env).servers;
+      assert.deepEqual(server?.credentials, { kind: 'tls' });
+      return server?.callCredentials;
+    };
+    const of = (path: string) => [{ type: 'google_default', config: { credentials_file: path } }];
+    assert.deepEqual(file({ GOOGLE_APPLICATION_CREDENTIALS: '/key.json', HOME: '/h' }), of('/key.json'));
+    assert.deepEqual(file({ HOME: '/h' }), of('/h/.config/gcloud/application_default_credentials.json'));
+    assert.deepEqual(file({ CLOUDSDK_CONFIG: '/c', HOME: '/h' }), of('/c/application_default_credentials.json'));
   });
 
   it('keeps authorities as data', () => {
@@ -126,12 +141,17 @@ describe('gRPC bootstrap', () => {
     [
       'no credentials',
       '{"xds_servers": [{"server_uri": "h:1"}]}',
-      /channel_creds: is missing; add one of \{"type": "insecure"\}, \{"type": "tls"\}$/,
+      /channel_creds: is missing; add one of \{"type": "insecure"\}, \{"type": "tls"\}, \{"type": "google_default"\}$/,
     ],
     [
       'unsupported credentials',
-      '{"xds_servers": [{"server_uri": "h:1", "channel_creds": [{"type": "google_default"}]}]}',
-      /channel_creds: has no supported type \(google_default\); add one of/,
+      '{"xds_servers": [{"server_uri": "h:1", "channel_creds": [{"type": "alts"}]}]}',
+      /channel_creds: has no supported type \(alts\); add one of/,
+    ],
+    [
+      'a token without a file',
+      `{"xds_servers": [{"server_uri": "h:1", ${creds}, "call_creds": [{"type": "jwt_token_file"}]}]}`,
+      /call_creds\[0\]\.config\.jwt_token_file: is missing; name the file that holds the token/,
     ],
     [
       'a certificate without key',

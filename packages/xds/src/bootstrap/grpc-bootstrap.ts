@@ -13,25 +13,24 @@ import {
 import { Fields } from './fields.ts';
 import { uriProblem } from './server-uri.ts';
 
-const SUPPORTED_CREDENTIALS = ['insecure', 'tls'] as const;
+type Environment = { readonly [name: string]: string | undefined };
+
+const SUPPORTED_CREDENTIALS = ['insecure', 'tls', 'google_default'] as const;
 
 /** Ours, because gRPC's bootstrap has no word for the incremental protocol: gRPC itself does not speak it. */
 const DELTA_FEATURE = 'inmesh.delta';
 
-/** gRFC A65: files are looked at every ten minutes where the bootstrap does not say. */
-const DEFAULT_REFRESH_MS = 600_000;
-
 /**
  * Reads gRPC's bootstrap (gRFC A27, A29, A36, A47, A65, A71, A97), as istio-agent and the generators for Traffic Director write
- * it. Unknown fields are ignored, as the gRFCs ask. Throws `MeshError('invalid_config')` with file, line, field and remedy.
+ * it. `env` tells where Google's application default credentials are. Unknown fields are ignored, as the gRFCs ask. Throws `MeshError('invalid_config')` with file, line, field and remedy.
  */
-export function readGrpcBootstrap(document: TextDocument): Bootstrap {
+export function readGrpcBootstrap(document: TextDocument, env: Environment = {}): Bootstrap {
   const root = new Fields(document);
   const warnings: string[] = [];
   if (!root.has('xds_servers')) {
     throw document.error([], 'has no xds_servers', remedyForForeignFile(document));
   }
-  const servers = readServers(root, 'xds_servers', warnings);
+  const servers = readServers(root, 'xds_servers', env, warnings);
   if (servers.length === 0) throw root.error('xds_servers', 'is empty', 'name at least one server with its server_uri');
   return {
     ...EMPTY_BOOTSTRAP,
@@ -42,7 +41,7 @@ export function readGrpcBootstrap(document: TextDocument): Bootstrap {
     dynamic: { listeners: true, clusters: true },
     listenerTemplate: root.string('client_default_listener_resource_name_template') ?? EMPTY_BOOTSTRAP.listenerTemplate,
     serverListenerTemplate: root.string('server_listener_resource_name_template') ?? null,
-    authorities: readAuthorities(root, warnings),
+    authorities: readAuthorities(root, env, warnings),
     certificateProviders: readCertificateProviders(root, warnings),
     warnings,
   };
@@ -55,7 +54,7 @@ function remedyForForeignFile(document: TextDocument): string {
     : 'list the control planes as xds_servers: [{"server_uri": …, "channel_creds": […]}]';
 }
 
-function readServers(parent: Fields, name: string, warnings: string[]): XdsServer[] {
+function readServers(parent: Fields, name: string, env: Environment, warnings: string[]): XdsServer[] {
   return parent.each(name).map((server) => {
     const uri = server.requiredString(
       'server_uri',
@@ -63,10 +62,8 @@ function readServers(parent: Fields, name: string, warnings: string[]): XdsServe
     );
     const fault = uriProblem(uri);
     if (fault !== null) throw server.error('server_uri', fault.problem, fault.remedy);
-    const callCredentials = server
-      .each('call_creds')
-      .map((each) => ({ ...(each.document.at(each.path) as JsonObject) }));
-    const credentials = readCredentials(server);
+    const { credentials, isGoogles } = readCredentials(server);
+    const callCredentials = readCallCredentials(server);
     const unsent = callCredentials.filter(({ type }) => type !== 'jwt_token_file' || credentials.kind !== 'tls');
     if (unsent.length > 0) {
       const types = unsent.map(({ type }) => String(type)).join(', ');
@@ -82,7 +79,7 @@ function readServers(parent: Fields, name: string, warnings: string[]): XdsServe
       initialMetadata: [],
       keepalive: DEFAULT_KEEPALIVE,
       delta: features.includes(DELTA_FEATURE),
-      callCredentials,
+      callCredentials: isGoogles ? [googleCredentials(env), ...callCredentials] : callCredentials,
     };
   });
 }
@@ -93,13 +90,36 @@ function readFeatures(server: Fields): string[] {
   return Array.isArray(listed) ? listed.filter((feature) => typeof feature === 'string') : [];
 }
 
-/** The first supported type wins (gRFC A27). */
-function readCredentials(server: Fields): ServerCredentials {
+/** gRFC A97. */
+function readCallCredentials(server: Fields): JsonObject[] {
+  return server.each('call_creds').map((each) => {
+    if (each.string('type') === 'jwt_token_file') {
+      each.inside('config').requiredString('jwt_token_file', 'name the file that holds the token');
+    }
+    return { ...(each.document.at(each.path) as JsonObject) };
+  });
+}
+
+/** Where Google's libraries look for application default credentials. */
+function googleCredentials(env: Environment): JsonObject {
+  const { GOOGLE_APPLICATION_CREDENTIALS: given, CLOUDSDK_CONFIG, HOME = '' } = env;
+  const file = `${CLOUDSDK_CONFIG ?? `${HOME}/.config/gcloud`}/application_default_credentials.json`;
+  return { type: 'google_default', config: { credentials_file: given ?? file } };
+}
+
+/**
+ * The first supported type wins (gRFC A27). `google_default` is TLS by the system's roots, and a token that the key of a service
+ * account signs; what Google's metadata server would give is not asked for.
+ */
+function readCredentials(server: Fields): { readonly credentials: ServerCredentials; readonly isGoogles: boolean } {
   const offered: string[] = [];
   for (const entry of server.each('channel_creds')) {
     const type = entry.requiredString('type', `give one of ${SUPPORTED_CREDENTIALS.join(', ')}`);
-    if (type === 'insecure') return { kind: 'insecure' };
-    if (type === 'tls') return readTls(entry.inside('config'));
+    if (type === 'insecure') return { credentials: { kind: 'insecure' }, isGoogles: false };
+    if (type === 'tls') return { credentials: readTls(entry.inside('config')), isGoogles: false };
+    if (type === 'google_default') {
+      return { credentials: { kind: 'tls' }, isGoogles: true };
+    }
     offered.push(type);
   }
   throw server.error(
@@ -109,7 +129,7 @@ function readCredentials(server: Fields): ServerCredentials {
   );
 }
 
-/** gRFC A65. */
+/** gRFC A65. Files are read for each connection, so `refresh_interval` must be right and has nothing to steer. */
 function readTls(config: Fields): ServerCredentials {
   const caFile = config.string('ca_certificate_file');
   const certFile = config.string('certificate_file');
@@ -120,12 +140,12 @@ function readTls(config: Fields): ServerCredentials {
   if (keyFile !== undefined && certFile === undefined) {
     throw config.error('private_key_file', 'has no certificate_file beside it', 'give both for mTLS, or none');
   }
+  config.durationMs('refresh_interval');
   return {
     kind: 'tls',
     ...(caFile !== undefined && { caFile }),
     ...(certFile !== undefined && { certFile }),
     ...(keyFile !== undefined && { keyFile }),
-    refreshMs: config.durationMs('refresh_interval') ?? DEFAULT_REFRESH_MS,
   };
 }
 
@@ -144,7 +164,7 @@ function readNode(root: Fields): NodeIdentity {
   };
 }
 
-function readAuthorities(root: Fields, warnings: string[]): { readonly [name: string]: Authority } {
+function readAuthorities(root: Fields, env: Environment, warnings: string[]): { readonly [name: string]: Authority } {
   const authorities = root.entries('authorities').map(([name, fields]): [string, Authority] => {
     const listenerTemplate = fields.string('client_listener_resource_name_template') ?? null;
     if (listenerTemplate !== null && !listenerTemplate.startsWith(`xdstp://${name}/`)) {
@@ -154,7 +174,7 @@ function readAuthorities(root: Fields, warnings: string[]): { readonly [name: st
         'use the name of the authority in its template',
       );
     }
-    return [name, { servers: readServers(fields, 'xds_servers', warnings), listenerTemplate }];
+    return [name, { servers: readServers(fields, 'xds_servers', env, warnings), listenerTemplate }];
   });
   return Object.fromEntries(authorities);
 }

@@ -136,8 +136,9 @@ describe('loadBootstrap', () => {
         certFile: '/c.pem',
         key: 'KEY',
         serverName: 'istiod.istio-system.svc',
-        subjectAltNames: [{ san_type: 'DNS', matcher: { exact: 'istiod.istio-system.svc' } }],
-        refreshMs: 600_000,
+        subjectAltNames: [
+          { sanType: 'dns', oid: '', match: 'exact', value: 'istiod.istio-system.svc', ignoreCase: false },
+        ],
       },
       features: [],
       initialMetadata: [['x-token', 'secret']],
@@ -210,7 +211,7 @@ describe('loadBootstrap', () => {
       },
     });
     assert.equal(bootstrap.servers[0]?.uri, 'dns:///td:443');
-    assert.deepEqual(bootstrap.servers[0]?.credentials, { kind: 'tls', caFile: '/r', refreshMs: 600_000 });
+    assert.deepEqual(bootstrap.servers[0]?.credentials, { kind: 'tls', caFile: '/r' });
     assert.deepEqual(bootstrap.dynamic, { listeners: false, clusters: true });
     assert.deepEqual(bootstrap.staticClusters[0]?.unsupported, ['filters[0]']);
   });

@@ -58,7 +58,7 @@ export function loadBootstrap(load: LoadBootstrapOptions): Bootstrap {
       `no bootstrap: set GRPC_XDS_BOOTSTRAP, GRPC_XDS_BOOTSTRAP_CONFIG or INMESH_BOOTSTRAP, write ./${DEFAULT_FILE}, or name servers in code`,
     );
   }
-  const bootstrap = found === null ? { ...EMPTY_BOOTSTRAP, origin: 'options' } : read(decoding, found);
+  const bootstrap = found === null ? { ...EMPTY_BOOTSTRAP, origin: 'options' } : read(decoding, found, load.env);
   return load.options === undefined ? bootstrap : withOptions(bootstrap, load.options);
 }
 
@@ -85,9 +85,9 @@ function find({ env, readFile, path, inline }: LoadBootstrapOptions): Found | nu
   return text === null ? null : { document: parseText(text, DEFAULT_FILE), format: 'any' };
 }
 
-function read(decoding: Decoding, { document, format }: Found): Bootstrap {
+function read(decoding: Decoding, { document, format }: Found, env: LoadBootstrapOptions['env']): Bootstrap {
   const isGrpc = format === 'grpc' || document.at(['xds_servers']) !== undefined;
-  return isGrpc ? readGrpcBootstrap(document) : readEnvoyBootstrap(decoding, document);
+  return isGrpc ? readGrpcBootstrap(document, env) : readEnvoyBootstrap(decoding, document);
 }
 
 function readText(readFile: (path: string) => string, path: string, from: string): string {

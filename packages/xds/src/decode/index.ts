@@ -8,6 +8,7 @@ export {
   milliseconds,
   otherFields,
   Refusal,
+  requireRegex,
   unpack,
 } from './decoding.ts';
 export { decodeConfigDiscovery, readExtensionConfig } from './extension-config.ts';

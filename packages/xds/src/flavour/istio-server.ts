@@ -15,10 +15,9 @@ export interface IstioOptions extends IstioNodeOptions {
   readonly serverName?: string;
 }
 
-/** The file that istiod's root is kept in, and how long it counts as fresh: it changes when the mesh's root does. */
+/** Where injection puts istiod's root. */
 const ROOT = '/var/run/secrets/istio/root-cert.pem';
 const TOKEN = '/var/run/secrets/tokens/istio-token';
-const REFRESH_MS = 600_000;
 
 /** As istio-agent has it; istiod takes pings every 15 s. */
 const KEEPALIVE = { intervalMs: 30_000, timeoutMs: 10_000 };
@@ -36,7 +35,6 @@ export function istioServer(options: IstioOptions, clusterId: string): ServerOpt
       kind: 'tls',
       caFile: rootCertFile,
       ...(serverName !== undefined && { serverName }),
-      refreshMs: REFRESH_MS,
     },
     callCredentials: [{ type: 'jwt_token_file', config: { jwt_token_file: tokenFile } }],
     initialMetadata: [['clusterid', clusterId]],
