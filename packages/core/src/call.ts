@@ -38,6 +38,16 @@ export interface CallContext {
 /** What filters tell of a call: by namespace, what they know by name. (envoy.config.core.v3.Metadata) */
 export type DynamicMetadata = Map<string, { readonly [key: string]: unknown }>;
 
+/** A host that a filter asks for. */
+export interface OverrideHost {
+  /** As `address:port`. */
+  readonly host: string;
+  /** No other may take its place. */
+  readonly strict: boolean;
+  /** Status where it may not be called and none may take its place. */
+  readonly strictStatus: number;
+}
+
 /** 24 bits of each of two draws: generators give no fewer, and together they are a whole number that a double holds. */
 const HALF = 2 ** 24;
 
@@ -72,6 +82,8 @@ export class Call {
   metadata: DynamicMetadata | null = null;
   /** Objects that filters leave for others, by name; null until one does. */
   filterState: Map<string, unknown> | null = null;
+  /** The host that the first attempt goes to, where it may; null for whichever the balancer takes. */
+  overrideHost: OverrideHost | null = null;
   /** Why the mesh answers in the stead of the upstream; null while it does not, or where its answer is no failure. */
   failure: MeshError | null = null;
   /** Envoy's response flags for what is no failure, such as `DI` for a delay that a filter made; null for none. */

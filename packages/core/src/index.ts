@@ -41,6 +41,7 @@ export {
   type FilterType,
   type HttpFilter,
   newFilterStats,
+  type PeerIdentity,
 } from './filters/filter.ts';
 export {
   type HeaderMutationConfig,
@@ -48,10 +49,20 @@ export {
   type HeaderOperation,
   headerMutation,
 } from './filters/header-mutation.ts';
+export {
+  type HeaderToMetadataConfig,
+  headerToMetadata,
+  type MetadataRule,
+  type MetadataTarget,
+} from './filters/header-to-metadata.ts';
 export type { DescriptorAction, LocalRateLimitConfig } from './filters/local-ratelimit/config.ts';
 export { localRateLimit } from './filters/local-ratelimit/local-ratelimit.ts';
 export { asFilterType, type OwnFilter } from './filters/own-filter.ts';
+export { type PeerMetadataConfig, peerMetadata } from './filters/peer-metadata.ts';
 export type { QueryMutation } from './filters/query-mutation.ts';
+export { type MetadataEntry, type SetMetadataConfig, setMetadata } from './filters/set-metadata.ts';
+export type { SessionStateConfig, StatefulSessionConfig } from './filters/stateful-session/config.ts';
+export { statefulSession } from './filters/stateful-session/stateful-session.ts';
 export { compileBodyFormat } from './format/body-format.ts';
 export { compileFormat, type Format } from './format/format.ts';
 export { FormatError } from './format/piece.ts';

@@ -91,6 +91,7 @@ export {
   type ListenerMemory,
   lacksOf,
   nodeDnsDomain,
+  peerIdentity,
   WholeFeed,
   type WholeFeedOptions,
   type WholeTypes,

@@ -53,7 +53,15 @@ function joinScene(): JoinScene {
     random,
     regex: re2(),
     runtime: new Runtime(),
-    filters: new FilterCompiler({ types: () => null, clock: made.clock, random, runtime: new Runtime(), stats: {} }),
+    filters: new FilterCompiler({
+      types: () => null,
+      clock: made.clock,
+      random,
+      runtime: new Runtime(),
+      regex: re2(),
+      peer: null,
+      stats: {},
+    }),
     listeners: listenersByName(made.client, (target) => [target]),
   });
   const way = (): string => {

@@ -446,7 +446,256 @@ const localRateLimits: readonly Case[] = [
   },
 ];
 
+const SET = 'set_metadata.v3.Config';
+const setting = (entries: string): string =>
+  filter('envoy.filters.http.set_metadata', SET, `{ metadata: [${entries}] }`);
+const TO_METADATA = 'header_to_metadata.v3.Config';
+const toMetadata = (rules: string): string =>
+  filter('envoy.filters.http.header_to_metadata', TO_METADATA, `{ request_rules: [${rules}] }`);
+/** Shows what is in the metadata, in a header that arrives upstream. */
+const shown = (...keys: string[]): string =>
+  mutation(
+    `{ request_mutations: [${keys.map((key, index) => append(`x-m${index}`, `%DYNAMIC_METADATA(${key})%`)).join(', ')}] }`,
+  );
+
+const metadata: readonly Case[] = [
+  {
+    name: 'set_metadata: writes, merges where it may, and leaves alone where not',
+    filters: `[${setting(`{ metadata_namespace: a, value: { x: 1, list: [1], deep: { p: 1 } } },
+      { metadata_namespace: a, allow_overwrite: true, value: { x: 2, list: [2], deep: { q: 2 } } }, { metadata_namespace: a, value: { x: 3 } }`)},
+      ${shown('a:x', 'a:list', 'a:deep:p', 'a:deep:q', 'a:none')}]`,
+    routes: toOne,
+    requests: ['GET / -> 200 one [x-m0: 2] [x-m2: 1] [x-m3: 2] [!x-m4]'],
+  },
+  {
+    name: 'header_to_metadata: of headers that are there, and that are not',
+    filters: `[${toMetadata(`{ header: x-user, on_header_present: { metadata_namespace: n, key: user }, on_header_missing: { metadata_namespace: n, key: user, value: nobody }, remove: true },
+      { header: x-n, on_header_present: { metadata_namespace: n, key: number, type: NUMBER } },
+      { header: x-b, on_header_present: { metadata_namespace: n, key: decoded, encode: BASE64 } },
+      { header: x-v, on_header_present: { metadata_namespace: n, key: fixed, value: always } }`)},
+      ${shown('n:user', 'n:number', 'n:decoded', 'n:fixed')}]`,
+    routes: toOne,
+    requests: [
+      'GET / -> 200 one [x-m0: nobody] [!x-m1] [!x-m2] [!x-m3]',
+      'GET / [x-user: alice] [x-n: 42] [x-b: aGVsbG8=] [x-v: x] -> 200 one [!x-user] [x-m0: alice] [x-m1: 42] [x-m2: hello] [x-m3: always]',
+      'GET / [x-user: a] [x-user: b] [x-n: 4x] -> 200 one [x-m0: a,b] [!x-m1]',
+    ],
+  },
+  {
+    name: 'header_to_metadata: rewritten by a pattern',
+    filters: `[${toMetadata(`{ header: ':path', on_header_present: { metadata_namespace: n, key: v, regex_value_rewrite: { pattern: { regex: '^/([a-z]+)/.*$' }, substitution: '\\1' } } }`)}, ${shown('n:v')}]`,
+    routes: toOne,
+    requests: ['GET /cluster/x -> 200 one [x-m0: cluster]', 'GET /1/x -> 200 one [x-m0: /1/x]'],
+  },
+  {
+    name: 'header_to_metadata: of cookies',
+    filters: `[${toMetadata(`{ cookie: user, on_header_present: { metadata_namespace: n, key: v }, on_header_missing: { metadata_namespace: n, key: v, value: none } }`)}, ${shown('n:v')}]`,
+    routes: toOne,
+    requests: [
+      'GET / [cookie: a=1; user=alice] -> 200 one [x-m0: alice]',
+      'GET / [cookie: user="q"] -> 200 one [x-m0: q]',
+      'GET / [cookie: users=x] -> 200 one [x-m0: none]',
+    ],
+  },
+  ...[
+    ['both header and cookie', '{ header: a, cookie: b, on_header_present: { key: k } }', 'both header and cookie'],
+    ['neither', '{ on_header_present: { key: k } }', 'cookie or header'],
+    ['nothing to do', '{ header: a }', 'neither'],
+    ['a missing value', '{ header: a, on_header_missing: { key: k } }', 'empty value'],
+    [
+      'a cookie that is to be removed',
+      '{ cookie: a, remove: true, on_header_present: { key: k } }',
+      'remove for cookie',
+    ],
+  ].map(
+    ([what, rule, reason]): Case => ({
+      name: `header_to_metadata: ${what} is refused`,
+      filters: `[${toMetadata(rule ?? '')}]`,
+      routes: toOne,
+      refused: reason ?? '',
+      requests: [],
+    }),
+  ),
+];
+
+const SESSION = 'stateful_session.v3.StatefulSession';
+const session = (kind: string, config: string, rest = ''): string =>
+  filter(
+    'envoy.filters.http.stateful_session',
+    SESSION,
+    `{ session_state: { name: envoy.http.stateful_session.${kind.split('.')[0]}, typed_config: { '@type': type.googleapis.com/envoy.extensions.http.stateful_session.${kind}, ${config} } }${rest} }`,
+  );
+const toPair = '[{ match: { prefix: / }, route: { cluster: pair } }]';
+const elsewhere = Buffer.from('10.255.255.1:1').toString('base64');
+
+const sessions: readonly Case[] = [
+  {
+    name: 'stateful_session: in a header',
+    filters: `[${session('header.v3.HeaderBasedSessionState', 'name: x-session')}]`,
+    routes: toOne,
+    requests: [
+      'GET / -> 200 one',
+      `GET / [x-session: ${elsewhere}] -> 200 one`,
+      'GET / [x-session: not-base64!] -> 200 one',
+    ],
+  },
+  {
+    name: 'stateful_session: strict, on a host that is not there',
+    filters: `[${session('header.v3.HeaderBasedSessionState', 'name: x-session', ', strict: true')}]`,
+    routes: toOne,
+    requests: [`GET / [x-session: ${elsewhere}] -> 503 UH x0`, 'GET / -> 200 one'],
+  },
+  {
+    name: 'stateful_session: in a cookie',
+    filters: `[${session('cookie.v3.CookieBasedSessionState', 'cookie: { name: s, path: /a }')}]`,
+    routes: toOne,
+    requests: [
+      'GET /a/b -> 200 one',
+      'GET /ab -> 200 one {!set-cookie}',
+      'GET /a?x -> 200 one',
+      'GET /a [cookie: s=nonsense] -> 200 one',
+    ],
+  },
+  {
+    name: 'stateful_session: in an envelope around the server’s own',
+    filters: `[${session('envelope.v3.EnvelopeSessionState', 'header: { name: x-session }')}]`,
+    routes: toOne,
+    requests: [
+      { line: 'GET / -> 200 one', answer: { headers: [['x-session', 'abc']] } },
+      'GET / -> 200 one {!x-session}',
+      `GET / [x-session: ${elsewhere};UV:YWJj] -> 200 one [x-session: abc]`,
+      'GET / [x-session: abc] -> 200 one [x-session: abc]',
+    ],
+  },
+  {
+    name: 'stateful_session: without a state, and off for a route',
+    filters: `[${session('header.v3.HeaderBasedSessionState', 'name: x-session')}]`,
+    routes: `
+      - match: { prefix: /off }
+        route: { cluster: one }
+        ${perRoute(`envoy.filters.http.stateful_session: ${typed('stateful_session.v3.StatefulSessionPerRoute', '{ disabled: true }')}`)}
+      - match: { prefix: /none }
+        route: { cluster: one }
+        ${perRoute(`envoy.filters.http.stateful_session: ${typed('stateful_session.v3.StatefulSessionPerRoute', '{ stateful_session: {} }')}`)}`,
+    requests: ['GET /off -> 200 one {!x-session}', 'GET /none -> 200 one {!x-session}'],
+  },
+  {
+    name: 'stateful_session: without one the calls are spread',
+    filters: `[${session('header.v3.HeaderBasedSessionState', 'name: x-session')}]`,
+    routes: toPair,
+    requests: [{ line: 'GET / -> 200', times: 200, split: { left: 0.5, right: 0.5 } }],
+  },
+];
+
+const chains: readonly Case[] = [
+  {
+    name: 'chain: a disabled filter takes no part until a route enables it',
+    filters: `[${filter('envoy.filters.http.fault', FAULT, `{ abort: { http_status: 418, ${always} } }`, 'disabled: true, ')}]`,
+    routes: `
+      - match: { prefix: /on }
+        route: { cluster: one }
+        ${perRoute("envoy.filters.http.fault: { '@type': type.googleapis.com/envoy.config.route.v3.FilterConfig, config: {} }")}
+      - match: { prefix: /own }
+        route: { cluster: one }
+        ${perRoute(`envoy.filters.http.fault: ${typed(FAULT, `{ abort: { http_status: 499, ${always} } }`)}`)}
+      - { match: { prefix: / }, route: { cluster: one } }`,
+    requests: ['GET / -> 200 one', 'GET /on -> 418 FI', 'GET /own -> 499 FI'],
+  },
+  {
+    name: 'chain: a route disables a filter, and one level may take back what another said',
+    filters: fault(`{ abort: { http_status: 418, ${always} } }`),
+    hosts: `
+      - name: h
+        domains: ['*']
+        ${perRoute("envoy.filters.http.fault: { '@type': type.googleapis.com/envoy.config.route.v3.FilterConfig, disabled: true }")}
+        routes:
+          - match: { prefix: /back }
+            route: { cluster: one }
+            ${perRoute("envoy.filters.http.fault: { '@type': type.googleapis.com/envoy.config.route.v3.FilterConfig, config: {} }")}
+          - { match: { prefix: / }, route: { cluster: one } }`,
+    requests: ['GET / -> 200 one', 'GET /back -> 418 FI', 'GET /back/x -> 418 FI'],
+  },
+  {
+    name: 'chain: an override in a wrapper is the override',
+    filters: fault('{}'),
+    routes: `
+      - match: { prefix: / }
+        route: { cluster: one }
+        ${perRoute(`envoy.filters.http.fault: { '@type': type.googleapis.com/envoy.config.route.v3.FilterConfig, config: ${typed(FAULT, `{ abort: { http_status: 418, ${always} } }`)} }`)}`,
+    requests: ['GET / -> 418 FI'],
+  },
+  {
+    name: 'chain: the most specific override wins',
+    filters: fault('{}'),
+    config: `
+      ${perRoute(`envoy.filters.http.fault: ${typed(FAULT, `{ abort: { http_status: 501, ${always} } }`)}`)}
+      virtual_hosts:
+        - name: plain
+          domains: [plain]
+          routes: ${toOne}
+        - name: h
+          domains: ['*']
+          ${perRoute(`envoy.filters.http.fault: ${typed(FAULT, `{ abort: { http_status: 502, ${always} } }`)}`)}
+          routes:
+            - match: { prefix: /r }
+              route: { cluster: one }
+              ${perRoute(`envoy.filters.http.fault: ${typed(FAULT, `{ abort: { http_status: 503, ${always} } }`)}`)}
+            - match: { prefix: /w }
+              route:
+                weighted_clusters:
+                  clusters:
+                    - name: one
+                      weight: 1
+                      ${perRoute(`envoy.filters.http.fault: ${typed(FAULT, `{ abort: { http_status: 504, ${always} } }`)}`)}
+            - { match: { prefix: / }, route: { cluster: one } }`,
+    requests: ['GET plain/ -> 501 FI', 'GET /x -> 502 FI', 'GET /r -> 503 FI', 'GET /w -> 504 FI'],
+  },
+  {
+    name: 'chain: an override for a filter that is not there is nobody’s',
+    routes: `
+      - match: { prefix: / }
+        route: { cluster: one }
+        ${perRoute(`my.fault: ${typed(FAULT, `{ abort: { http_status: 418, ${always} } }`)}`)}`,
+    requests: ['GET / -> 200 one'],
+  },
+  {
+    name: 'chain: two entries of one type are told apart by their names',
+    filters: `[${filter('first', FAULT, '{}')}, ${filter('second', FAULT, '{}')}]`,
+    routes: `
+      - match: { prefix: /1 }
+        route: { cluster: one }
+        ${perRoute(`first: ${typed(FAULT, `{ abort: { http_status: 501, ${always} } }`)}`)}
+      - match: { prefix: /2 }
+        route: { cluster: one }
+        ${perRoute(`second: ${typed(FAULT, `{ abort: { http_status: 502, ${always} } }`)}`)}`,
+    requests: ['GET /1 -> 501 FI', 'GET /2 -> 502 FI'],
+  },
+  {
+    name: 'chain: what nobody knows may be optional',
+    filters: `[{ name: strange, is_optional: true, typed_config: { '@type': type.googleapis.com/xds.type.v3.TypedStruct, type_url: type.googleapis.com/x.Y, value: { a: 1 } } }]`,
+    routes: toOne,
+    requests: ['GET / -> 200 one'],
+  },
+  {
+    name: 'chain: a wrapper that holds nothing is refused',
+    filters: fault('{}'),
+    routes: `
+      - match: { prefix: / }
+        route: { cluster: one }
+        ${perRoute("envoy.filters.http.fault: { '@type': type.googleapis.com/envoy.config.route.v3.FilterConfig }")}`,
+    refused: 'mpty',
+    requests: [],
+  },
+  {
+    name: 'chain: in the order of the feed',
+    filters: `[${filter('a', MUTATION, `{ mutations: { request_mutations: [${append('x-o', 'a')}], response_mutations: [${append('x-o', 'a')}] } }`)},
+      ${filter('b', MUTATION, `{ mutations: { request_mutations: [${append('x-o', 'b')}], response_mutations: [${append('x-o', 'b')}] } }`)}]`,
+    routes: toOne,
+    requests: ['GET / -> 200 one [x-o: a,b] {x-o: b,a}'],
+  },
+];
+
 export const filters: Area = {
   area: 'filters',
-  cases: [...faults, ...headerMutations, ...buffers, ...localRateLimits],
+  cases: [...faults, ...headerMutations, ...buffers, ...localRateLimits, ...metadata, ...sessions, ...chains],
 };

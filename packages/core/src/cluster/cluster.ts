@@ -1,5 +1,5 @@
 import { type HostSet, hostSet } from '../balance/host-set.ts';
-import type { Call } from '../call.ts';
+import type { Call, OverrideHost } from '../call.ts';
 import type { Holder } from '../controller.ts';
 import { MeshError } from '../errors.ts';
 import { ClusterLoad } from '../load/cluster-load.ts';
@@ -11,7 +11,7 @@ import { RetryBudget } from '../resilience/budget.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Random } from '../util/random.ts';
 import type { Connector } from './connection.ts';
-import { Endpoint } from './endpoint.ts';
+import { Endpoint, isHealthy } from './endpoint.ts';
 import { HostPool } from './pool.ts';
 import { ClusterStats } from './stats.ts';
 
@@ -137,6 +137,8 @@ export class Cluster {
   /** A host for the call, other than those it was sent to before if there is one; or the reason why there is none. */
   pick(call: Call): Endpoint | MeshError {
     if (this.#destroyed !== null) return this.#destroyed;
+    const asked = call.overrideHost === null ? null : this.#override(call, call.overrideHost);
+    if (asked !== null) return asked;
     const endpoint = this.#hosts.pick(call);
     if (endpoint === null) {
       this.stats.upstream_cx_none_healthy++;
@@ -150,6 +152,16 @@ export class Cluster {
     }
     if (this.#hosts.panic) this.stats.lb_healthy_panic++;
     return call.previous === null ? endpoint : this.#other(call, endpoint, call.previous);
+  }
+
+  /** The host that a filter asks for, if it may be called; only for the first attempt, as in Envoy. */
+  #override({ attempt }: Call, { host, strict, strictStatus: status }: OverrideHost): Endpoint | MeshError | null {
+    if (attempt > 1) return null;
+    const endpoint = this.#endpoints.get(host);
+    if (endpoint !== undefined && (isHealthy(endpoint.health) || endpoint.health === 'degraded')) return endpoint;
+    if (!strict) return null;
+    const why = `the session is on ${host}, which may not be called, and it must not move (strict)`;
+    return new MeshError('no_healthy_upstream', why, { cluster: this.name, status });
   }
 
   /** The connections to a host, made with the first call. */

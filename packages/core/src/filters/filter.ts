@@ -4,6 +4,7 @@ import type { Headers } from '../headers.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Random } from '../util/random.ts';
+import type { RegexEngine } from '../util/regex.ts';
 
 /**
  * What a hook says: nothing, and the message goes on; `stop`, and it goes on when the filter calls back; a promise, and
@@ -91,10 +92,20 @@ export interface FilterEnvironment {
   readonly clock: Clock;
   readonly random: Random;
   readonly runtime: Runtime;
+  readonly regex: RegexEngine;
+  /** Who this process is to its peers in an Istio mesh; null where it does not say. */
+  readonly peer: PeerIdentity | null;
   /** Of the connection manager: what the names of statistics begin with. */
   readonly statPrefix: string;
   /** Counters and gauges under Envoy's names. */
   readonly stats: FilterStats;
+}
+
+/** What peers are told of this process. */
+export interface PeerIdentity {
+  readonly id: string;
+  /** What `x-envoy-peer-metadata` holds: a google.protobuf.Struct in base64. */
+  readonly metadata: string;
 }
 
 /** Counters and gauges of filters under Envoy's full names, such as `http.outbound.fault.aborts_injected`. */

@@ -1,6 +1,7 @@
 import { compose } from '../dispatch.ts';
-import { type FilterStats, type FilterType, newFilterStats } from '../filters/filter.ts';
+import { type FilterStats, type FilterType, newFilterStats, type PeerIdentity } from '../filters/filter.ts';
 import { filters } from '../filters/filters.ts';
+import type { Metadata } from '../model/endpoint.ts';
 import type { Route } from '../model/route.ts';
 import { finalize } from '../router/finalize.ts';
 import { router } from '../router/router.ts';
@@ -17,6 +18,8 @@ export interface FilterSceneOptions<Override> {
   readonly override?: Override;
   readonly routes?: readonly Route[];
   readonly random?: Random;
+  readonly peer?: PeerIdentity | null;
+  readonly clusterMetadata?: Metadata;
 }
 
 /** One filter between a caller and something that answers as the test says. */
@@ -30,7 +33,7 @@ export class FilterScene<Config, Override> {
   constructor(type: FilterType<Config, Override>, config: Config, options: FilterSceneOptions<Override> = {}) {
     const { clock, runtime, stats } = this;
     const random = options.random ?? seededRandom(1);
-    const { cluster } = new Harness();
+    const cluster = new Harness().newCluster({ metadata: options.clusterMetadata ?? {} });
     const overrides =
       'override' in options ? { filters: new Map([['f', filterOverride('f', { config: options.override })]]) } : {};
     const table = routeTable(
@@ -39,7 +42,10 @@ export class FilterScene<Config, Override> {
       {
         random,
         filters: [httpFilter('f', { config })],
-        compiler: filterCompiler({ f: type as FilterType }, { clock, random, runtime, stats }),
+        compiler: filterCompiler(
+          { f: type as FilterType },
+          { clock, random, runtime, stats, peer: options.peer ?? null },
+        ),
       },
     );
     const stack = compose(

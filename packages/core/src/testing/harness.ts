@@ -61,6 +61,8 @@ export function filterCompiler(
     clock: new VirtualClock(),
     random: seededRandom(1),
     runtime: new Runtime(),
+    regex: noRegex,
+    peer: null,
     stats: newFilterStats(),
     ...environment,
   });

@@ -7,7 +7,7 @@ import {
   VIRTUAL_HOST_DEFAULTS,
   WEIGHTED_CLUSTER_DEFAULTS,
 } from '../model/defaults.ts';
-import type { ClusterLoadAssignment, EndpointConfig, HealthStatus } from '../model/endpoint.ts';
+import type { ClusterLoadAssignment, EndpointConfig, HealthStatus, Metadata } from '../model/endpoint.ts';
 import type { FilterOverride, HttpFilterConfig } from '../model/http-filter.ts';
 import type { Listener } from '../model/listener.ts';
 import type {
@@ -68,6 +68,7 @@ export interface ClusterOptions {
   readonly connectTimeoutMs?: number;
   readonly unsupported?: readonly string[];
   readonly loadMetrics?: readonly string[];
+  readonly metadata?: Metadata;
 }
 
 export function clusterConfig(options: ClusterOptions = {}): ClusterConfig {
@@ -88,7 +89,7 @@ export function clusterConfig(options: ClusterOptions = {}): ClusterConfig {
     reportsLoad: false,
     loadMetrics: options.loadMetrics ?? [],
     unsupported: options.unsupported ?? [],
-    metadata: {},
+    metadata: options.metadata ?? {},
   };
 }
 

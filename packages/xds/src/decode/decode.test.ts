@@ -107,7 +107,7 @@ describe('feeds of istiod', () => {
     assert.deepEqual(
       models.listener[0]?.http?.httpFilters.map((filter) => [filter.name, filter.support]),
       [
-        ['istio.metadata_exchange', 'skipped'],
+        ['istio.metadata_exchange', 'known'],
         ['envoy.filters.http.grpc_stats', 'skipped'],
         ['istio.alpn', 'skipped'],
         ['envoy.filters.http.fault', 'known'],

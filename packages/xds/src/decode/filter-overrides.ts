@@ -48,11 +48,11 @@ function override(decoding: Decoding, config: TypedConfig, optional: boolean, fi
   const typeUrl = typeUrlOf(config.typeName);
   const common = { ...ENABLED, typeUrl, optional };
   const row = decoding.filters.overriddenBy(config.typeName);
-  if (row?.override == null || config.any === null) {
+  if (row?.override == null) {
     const support = doesNothing(decoding, config, field) ? 'skipped' : 'unknown';
     return { ...common, support, config: support === 'unknown' ? rawConfig(config) : null };
   }
   const unsupported: string[] = [];
-  const decoded = row.override.decode(decoding, config.any, field, unsupported);
+  const decoded = row.override.decode(decoding, config, field, unsupported);
   return { ...common, filterTypeUrl: typeUrlOf(row.typeName), support: 'known', config: decoded, unsupported };
 }

@@ -19,18 +19,17 @@ const UPSTREAM_CODEC = 'envoy.extensions.filters.http.upstream_codec.v3.Upstream
  */
 const DECORATION: ReadonlySet<string> = new Set([
   'stats.PluginConfig',
-  'io.istio.http.peer_metadata.Config',
   'istio.envoy.config.filter.http.alpn.v2alpha1.FilterConfig',
   'envoy.extensions.filters.http.grpc_stats.v3.FilterConfig',
   'envoy.extensions.filters.http.grpc_web.v3.GrpcWeb',
   'envoy.extensions.filters.http.cors.v3.Cors',
+  'envoy.extensions.filters.http.cors.v3.CorsPolicy',
+  'envoy.extensions.filters.http.on_demand.v3.OnDemand',
+  'envoy.extensions.filters.http.on_demand.v3.PerRouteConfig',
 ]);
 
 /** Filters that do nothing until something is configured. */
-const IDLE_WHEN_EMPTY: ReadonlySet<string> = new Set([
-  RBAC_FILTER,
-  'envoy.extensions.filters.http.stateful_session.v3.StatefulSession',
-]);
+const IDLE_WHEN_EMPTY: ReadonlySet<string> = new Set([RBAC_FILTER]);
 
 /** `http_filters` of a connection manager; the last must be the router. */
 export function decodeHttpFilters(
@@ -77,9 +76,9 @@ function decodeFilter(decoding: Decoding, filter: HttpFilter, field: string): Ht
     return { ...common, typeUrl, support: 'terminal', config: null, unsupported: [] };
   }
   const row = decoding.filters.find(config.typeName);
-  if (row !== null && config.any !== null) {
+  if (row !== null) {
     const unsupported: string[] = [];
-    const decoded = row.decode(decoding, config.any, place, unsupported);
+    const decoded = row.decode(decoding, config, place, unsupported);
     return { ...common, typeUrl, support: 'known', config: decoded, unsupported };
   }
   requireKnownValid(decoding, config, place);

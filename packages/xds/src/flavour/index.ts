@@ -10,5 +10,6 @@ export {
 export { type IstioNodeOptions, type IstioSurroundings, istioNode } from './istio-node.ts';
 export { type IstioOptions, istioServer } from './istio-server.ts';
 export type { KnownListener, ListenerMemory } from './listener-memory.ts';
+export { peerIdentity } from './peer-identity.ts';
 export { WholeFeed, type WholeFeedOptions } from './whole-feed.ts';
 export { type WholeTypes, WildcardFinder, type WildcardFinderOptions } from './wildcard-finder.ts';

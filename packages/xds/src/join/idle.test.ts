@@ -74,7 +74,15 @@ function scene(options: { readonly afterMs?: number } = {}) {
     random,
     regex: noRegex,
     runtime: new Runtime(),
-    filters: new FilterCompiler({ types: () => null, clock: clock, random, runtime: new Runtime(), stats: {} }),
+    filters: new FilterCompiler({
+      types: () => null,
+      clock: clock,
+      random,
+      runtime: new Runtime(),
+      regex: noRegex,
+      peer: null,
+      stats: {},
+    }),
     listeners: listenersByName(source, (target) => [target]),
     idle: { clock, afterMs: options.afterMs ?? hour, connected: () => state.connected },
     services: {

@@ -39,6 +39,8 @@ describe('join', () => {
         clock: new VirtualClock(),
         random,
         runtime: new Runtime(),
+        regex: noRegex,
+        peer: null,
         stats: {},
       }),
       listeners,

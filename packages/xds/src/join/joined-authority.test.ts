@@ -63,7 +63,15 @@ function scene() {
     random,
     regex: noRegex,
     runtime: new Runtime(),
-    filters: new FilterCompiler({ types: () => null, clock: clock, random, runtime: new Runtime(), stats: {} }),
+    filters: new FilterCompiler({
+      types: () => null,
+      clock: clock,
+      random,
+      runtime: new Runtime(),
+      regex: noRegex,
+      peer: null,
+      stats: {},
+    }),
     listeners: listenersByName(feed, (target) => [target]),
   });
   const entry = join.lookup('reviews:80', 'reviews');

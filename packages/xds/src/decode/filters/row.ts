@@ -1,17 +1,21 @@
 import type { Any } from '@bufbuild/protobuf/wkt';
 import type { FilterType } from '@inmesh/core';
-import type { Decoding } from '../decoding.ts';
+import { type Decoding, Refusal } from '../decoding.ts';
+import type { TypedConfig } from '../typed-config.ts';
 
 /** Reads the configuration of a filter at `field` of its resource; what of it cannot be honoured is added to `unsupported`. */
 export type FilterDecoder<Config> = (decoding: Decoding, any: Any, field: string, unsupported: string[]) => Config;
+
+/** The same for a configuration that comes as a TypedStruct, because the API has no message for it. */
+export type ConfigDecoder = (decoding: Decoding, config: TypedConfig, field: string, unsupported: string[]) => unknown;
 
 /** A kind of filter from the bytes of its configuration to what calls meet. */
 export interface FilterRow {
   /** The message that configures the filter. */
   readonly typeName: string;
-  readonly decode: FilterDecoder<unknown>;
+  readonly decode: ConfigDecoder;
   /** The message that a route overrides it with, which may be the same; null where Envoy has none. */
-  readonly override: { readonly typeName: string; readonly decode: FilterDecoder<unknown> } | null;
+  readonly override: { readonly typeName: string; readonly decode: ConfigDecoder } | null;
   readonly type: FilterType;
 }
 
@@ -37,24 +41,35 @@ export class FilterTable {
   }
 }
 
+/** Decodes what came as a message. */
+function ofMessage(typeName: string, decode: FilterDecoder<unknown>): ConfigDecoder {
+  return (decoding, { any }, field, unsupported) => {
+    if (any === null) throw new Refusal(field, `is no ${typeName}`);
+    return decode(decoding, any, field, unsupported);
+  };
+}
+
 /** A row whose override is of the same type as its configuration, or has none. */
 export function filterRow<Config>(
   typeName: string,
-  decode: FilterDecoder<Config>,
+  decodeMessage: FilterDecoder<Config>,
   type: FilterType<Config>,
   overridable: boolean,
 ): FilterRow {
-  const override = overridable ? { typeName, decode } : null;
-  return { typeName, decode, override, type: type as FilterType };
+  const decode = ofMessage(typeName, decodeMessage);
+  return { typeName, decode, override: overridable ? { typeName, decode } : null, type: type as FilterType };
 }
 
 /** A row with a message of its own for overrides. */
 export function filterRowWithOverride<Config, Override>(
-  row: readonly [typeName: string, decode: FilterDecoder<Config>],
-  override: readonly [typeName: string, decode: FilterDecoder<Override>],
+  [typeName, decode]: readonly [string, FilterDecoder<Config>],
+  [overrideName, decodeOverride]: readonly [string, FilterDecoder<Override>],
   type: FilterType<Config, Override>,
 ): FilterRow {
-  const [typeName, decode] = row;
-  const [overrideName, decodeOverride] = override;
-  return { typeName, decode, override: { typeName: overrideName, decode: decodeOverride }, type: type as FilterType };
+  return {
+    typeName,
+    decode: ofMessage(typeName, decode),
+    override: { typeName: overrideName, decode: ofMessage(overrideName, decodeOverride) },
+    type: type as FilterType,
+  };
 }

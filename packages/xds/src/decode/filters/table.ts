@@ -3,11 +3,24 @@ import { asFilterType, type FilterTypes, type OwnFilter } from '@inmesh/core';
 import { bufferRow } from './buffer.ts';
 import { faultRow } from './fault.ts';
 import { headerMutationRow } from './header-mutation.ts';
+import { headerToMetadataRow } from './header-to-metadata.ts';
 import { localRateLimitRow } from './local-ratelimit.ts';
+import { peerMetadataRow } from './peer-metadata.ts';
 import { FilterTable } from './row.ts';
+import { setMetadataRow } from './set-metadata.ts';
+import { statefulSessionRow } from './stateful-session.ts';
 
 /** The filters that the mesh brings: each row leads from the message of the Envoy API to what it does to calls. */
-export const httpFilters: FilterTable = new FilterTable([bufferRow, faultRow, headerMutationRow, localRateLimitRow]);
+export const httpFilters: FilterTable = new FilterTable([
+  bufferRow,
+  faultRow,
+  headerMutationRow,
+  headerToMetadataRow,
+  localRateLimitRow,
+  peerMetadataRow,
+  setMetadataRow,
+  statefulSessionRow,
+]);
 
 /** Finds filters of the application's own first, by the name of the entry or by its type URL, then those of the table. */
 export function filterTypes(table: FilterTable, own: { readonly [nameOrType: string]: OwnFilter } = {}): FilterTypes {
