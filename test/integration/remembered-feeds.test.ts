@@ -145,6 +145,39 @@ describe('a remembered feed, by flavour', function () {
     });
   }
 
+  it('knows what was not the mesh’s: after a restart its calls pass at once, and it is asked again', async () => {
+    await using app = await startHttp();
+    await using scene = await Scene.start(service('reviews:9080', [app.port]));
+    const previous = getGlobalDispatcher();
+    const mock = new MockAgent();
+    mock.disableNetConnect();
+    mock.get('http://legacy:8080').intercept({ path: '/' }).reply(200, 'outside').persist();
+    setGlobalDispatcher(mock);
+    const call = async (mesh: Mesh): Promise<string> =>
+      (await request('http://legacy:8080/', { dispatcher: mesh.dispatcher })).body.text();
+    try {
+      // The first answer takes as long as the control plane is given to name it: 15 s, here of a faster clock.
+      const first = await scene.mesh({ stateDirectory: state, clock: hurriedClock(50) });
+      assert.equal(await call(first), 'outside');
+      first.close();
+      // Were it held, it would fail at once: the mesh holds none.
+      const second = await scene.mesh({ stateDirectory: state, maxHeld: 0 });
+      assert.equal(await call(second), 'outside');
+      const asked = () => second.feed()?.resources.some(({ name, watched }) => name === 'legacy:8080' && watched);
+      assert.equal(asked(), true);
+      scene.plane.update([...service('reviews:9080', [app.port]), ...service('legacy:8080', [app.port])]);
+      await until(
+        () => second.feed()?.resources.some(({ name, state }) => name === 'legacy:8080' && state === 'ACKED') === true,
+        'it is of the mesh now',
+      );
+      await second.ready({ services: ['http://legacy:8080'] });
+      assert.equal(await call(second), `${app.port}`);
+    } finally {
+      setGlobalDispatcher(previous);
+      await mock.close();
+    }
+  });
+
   it('has what was never called, too, where all is prefetched', async () => {
     await using app = await startHttp();
     await using scene = await Scene.start(callable(recorded('sidecar-client'), app.port));

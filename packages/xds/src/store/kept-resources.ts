@@ -2,7 +2,7 @@ import type { Kind } from '@inmesh/core';
 import type { KeptResource } from '../ads/resource-memory.ts';
 import { kinds } from '../kinds.ts';
 import type { StoredResource } from './format.ts';
-import { holdsSecrets } from './secrets.ts';
+import { holdsSecretsInSteps } from './secrets-in-steps.ts';
 
 interface Entry extends KeptResource {
   readonly kind: Kind;
@@ -63,7 +63,7 @@ export class KeptResources {
     for (const entry of [...this.#entries.values()]) {
       const { kind, name, version, bytes } = entry;
       if (entry.harmless === null) {
-        entry.harmless = !holdsSecrets(kinds[kind].typeName, bytes);
+        entry.harmless = !(yield* holdsSecretsInSteps(kinds[kind].typeName, bytes));
         yield;
       }
       if (entry.harmless) found.push({ kind, name, version, bytes });

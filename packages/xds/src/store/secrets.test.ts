@@ -5,6 +5,7 @@ import { VirtualClock } from '@inmesh/core';
 import { FeedStore } from './feed-store.ts';
 import { MemoryFiles } from './memory-files.test.ts';
 import { holdsSecrets } from './secrets.ts';
+import { holdsSecretsInSteps } from './secrets-in-steps.ts';
 
 const tls = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext';
 
@@ -85,6 +86,25 @@ describe('secrets in resources', () => {
     assert.equal(holds(endpoints, { cluster_name: 'a' }), false);
     const pem = `-----BEGIN ${'PRIVATE'} KEY-----`;
     assert.equal(holds(endpoints, { cluster_name: pem }), true);
+  });
+
+  it('are found in many routes, a host at a time', () => {
+    const host = (index: number, header: string) => ({
+      name: `v${index}`,
+      domains: [`service-${index}.default.svc.cluster.local`],
+      routes: [{ match: { prefix: '/' }, route: { cluster: `outbound|80||service-${index}` } }],
+      request_headers_to_add: [{ header: { key: header, value: 'x' } }],
+    });
+    const look = (header: string, more: JsonObject = {}) => {
+      const hosts = Array.from({ length: 500 }, (_, index) => host(index, index === 250 ? header : 'x-team'));
+      const work = holdsSecretsInSteps(routesType, bytesOf(routesType, { name: 'r', virtual_hosts: hosts, ...more }));
+      let steps = 0;
+      for (let made = work.next(); ; made = work.next(), steps++) if (made.done === true) return [made.value, steps];
+    };
+    assert.deepEqual(look('x-team'), [false, 500]);
+    assert.deepEqual(look('authorization'), [true, 250]);
+    const ownHeaders = { request_headers_to_add: [{ header: { key: 'cookie', value: 'x' } }] };
+    assert.deepEqual(look('x-team', ownHeaders), [true, 500]);
   });
 
   it('stay out of the file, and a resource that gets one leaves it', () => {
