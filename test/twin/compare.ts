@@ -16,7 +16,7 @@ export function disagreements({ envoy, inmesh }: Both): string[] {
   compareHeaders(compare, 'response trailers', envoy.reply.trailers, inmesh.reply.trailers, 'downstream');
   compare('interim responses', envoy.reply.informational, inmesh.reply.informational);
   compare('broken off', envoy.reply.broken, inmesh.reply.broken);
-  if (!isUntold(envoy)) {
+  if (!isUntold(envoy) || inmesh.details !== null) {
     compare('details', shownDetails(envoy), shownDetails(inmesh));
     compare('flags', envoy.flags, inmesh.flags);
   }

@@ -1,23 +1,29 @@
 // inmesh beside a real Envoy, on the same feed:
 //
-//     npm run test:twin -- [--grep TEXT]
+//     npm run test:twin -- [--grep TEXT] [--cases N] [--seed N]
 //     npm run test:twin -- --feed FOLDER --requests FILE [--record] [--report FILE]
 //
-// The first runs the project's own cases; TEXT is looked for in the names of cases and areas. The second judges a feed
-// and requests from outside, see test/twin/example/README.md.
+// The first runs the project's own cases, TEXT being looked for in the names of cases and areas, and N generated ones (none
+// where TEXT is given). What a generated case disagrees about is made small and saved in .reports/twin; put into
+// test/twin/regressions it is a case of our own. The second judges a feed and requests from outside, see
+// test/twin/example/README.md.
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { whyNot } from '../peers/support/peers.ts';
 import { areas } from './cases/index.ts';
+import { generatedVerdicts } from './generate/verdicts.ts';
 import { judgeCommand } from './judge/command.ts';
 import { judgeExample } from './judge/example.ts';
+import { regressions } from './regressions.ts';
 import { finish, print, report } from './report.ts';
 import { runCases } from './run-cases.ts';
 
 const { values } = parseArgs({
   options: {
     grep: { type: 'string', default: '' },
+    cases: { type: 'string', default: '2000' },
+    seed: { type: 'string', default: '1' },
     feed: { type: 'string' },
     requests: { type: 'string' },
     record: { type: 'boolean', default: false },
@@ -35,11 +41,12 @@ if (missing !== null) {
 } else {
   // A run that dies must not leave the counts of the last one.
   rmSync(join(import.meta.dirname, '../../.reports/twin.json'), { force: true });
-  const chosen = areas.map(({ area, cases }) => ({
+  const chosen = [...areas, regressions()].map(({ area, cases }) => ({
     area,
     cases: cases.filter(({ name }) => `${area}: ${name}`.includes(values.grep)),
   }));
   const verdicts = await runCases(chosen);
   if ('example'.includes(values.grep)) verdicts.push(...(await judgeExample()));
+  if (values.grep === '') verdicts.push(...(await generatedVerdicts(Number(values.seed), Number(values.cases))));
   finish(report(verdicts), (performance.now() - started) / 1_000);
 }

@@ -123,7 +123,7 @@ export class Twin {
     const refusals = { envoy: [] as string[], inmesh: [] as string[] };
     for (const { id, types } of nodes) {
       for (const { nack, sentVersion, ackedVersion } of Object.values(types)) {
-        if (nack !== null) refusals[id as keyof Refusals]?.push(nack.message);
+        if (nack !== null && nack.version === sentVersion) refusals[id as keyof Refusals]?.push(nack.message);
         else if (sentVersion !== ackedVersion) return null;
       }
     }

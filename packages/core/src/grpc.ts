@@ -1,18 +1,17 @@
 import type { Headers } from './headers.ts';
 
-/** True where a message is gRPC's: `application/grpc`, or a kind of it such as `application/grpc+proto`. */
+/** True where a message is gRPC's, as Envoy tells: `application/grpc`, or a kind of it such as `application/grpc+proto`; no parameters. */
 export function isGrpc(headers: Headers): boolean {
   const type = headers.get('content-type');
-  return type?.startsWith('application/grpc') === true && (type.length === 16 || type[16] === '+' || type[16] === ';');
+  return type?.startsWith('application/grpc') === true && (type.length === 16 || type[16] === '+');
 }
 
-/** What gRPC makes of an HTTP status (http-grpc-status-mapping.md). */
+/** What gRPC makes of an HTTP status in the place of its own, UNKNOWN for 200 too: that says nothing of the call. (http-grpc-status-mapping.md) */
 export function grpcStatusOf(httpStatus: number): number {
   return statuses.get(httpStatus) ?? 2;
 }
 
 const statuses: ReadonlyMap<number, number> = new Map([
-  [200, 0],
   [400, 13],
   [401, 16],
   [403, 7],

@@ -27,8 +27,10 @@ export function localReply(call: Call, handler: Handler, reply: LocalReply): voi
   if (isGrpc(call.head.headers)) {
     call.body?.cancel(new Error(ANSWERED));
     pairs.push('content-type', 'application/grpc', 'grpc-status', `${reply.grpcStatus ?? grpcStatusOf(status)}`);
-    pairs.push('content-length', '0');
-    if (body.byteLength > 0) pairs.push('grpc-message', grpcMessage(body));
+    if (call.head.method !== 'HEAD') {
+      pairs.push('content-length', '0');
+      if (body.byteLength > 0) pairs.push('grpc-message', grpcMessage(body));
+    }
     new Reply(call, handler, Headers.from(pairs), 200, null).start();
     return;
   }
@@ -36,7 +38,8 @@ export function localReply(call: Call, handler: Handler, reply: LocalReply): voi
   // Envoy's codec says so of a response that ends with its headers, where the status allows a body.
   else if (status !== 204 && status !== 304 && call.head.method !== 'HEAD') pairs.push('content-length', '0');
   call.body?.cancel(new Error(ANSWERED));
-  new Reply(call, handler, Headers.from(pairs), status, call.head.method === 'HEAD' ? null : body).start();
+  const bodiless = call.head.method === 'HEAD' || status === 204 || status === 304;
+  new Reply(call, handler, Headers.from(pairs), status, bodiless ? null : body).start();
 }
 
 /** True where a failure before the response is told as an answer, not as an error. */

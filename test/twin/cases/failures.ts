@@ -92,6 +92,14 @@ export const failures: Area = {
       ],
     },
     {
+      name: 'num_retries: 0 is a limit that is exceeded',
+      routes: `
+        - match: { prefix: /refused }
+          route: { cluster: refused, retry_policy: { retry_on: connect-failure, num_retries: 0 } }
+        - { match: { prefix: / }, route: { cluster: one, retry_policy: { retry_on: 5xx, num_retries: 0 } } }`,
+      requests: ['GET /refused -> 503 URX,UF x0', { line: 'GET / -> 503 one x1', answer: { status: 503 } }],
+    },
+    {
       name: 'a further attempt is told what is left of the time',
       routes: `
         - match: { prefix: / }

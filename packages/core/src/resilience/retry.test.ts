@@ -124,7 +124,7 @@ describe('retry', () => {
     assert.deepEqual(harness.gauges, QUIET);
   });
 
-  it('flags the last error with URX when its attempts are used up, and not where none were to be had', () => {
+  it('flags the last error with URX when its attempts are used up, also where it had none (as Envoy), and not where none is called for', () => {
     const { send, connector, clock } = setup(retryPolicy('connect-failure', { numRetries: 1 }));
     const { caller } = send();
     connector.next.refuse();
@@ -134,7 +134,7 @@ describe('retry', () => {
     const none = setup(retryPolicy('connect-failure', { numRetries: 0 }));
     const single = none.send();
     none.connector.next.refuse();
-    assert.deepEqual(single.caller.said, ['error connection_failure UF']);
+    assert.deepEqual(single.caller.said, ['error connection_failure URX,UF']);
     const other = setup(retryPolicy('retriable-4xx'));
     const unrelated = other.send();
     other.connector.next.refuse();

@@ -140,11 +140,10 @@ class AttemptHandler extends PassHandler {
     const { stats } = this.#cluster;
     const routeStats = call.route?.stats;
     if (call.attempt > policy.numRetries) {
-      if (policy.numRetries > 0) {
-        stats.upstream_rq_retry_limit_exceeded++;
-        if (routeStats !== undefined) routeStats.upstream_rq_retry_limit_exceeded++;
-        this.#refusal = 'URX';
-      }
+      // Also where no retry was ever allowed: Envoy tells that one would have been made.
+      stats.upstream_rq_retry_limit_exceeded++;
+      if (routeStats !== undefined) routeStats.upstream_rq_retry_limit_exceeded++;
+      this.#refusal = 'URX';
       return false;
     }
     if (call.body !== null && !call.body.replayable) return false;

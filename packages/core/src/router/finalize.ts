@@ -85,9 +85,6 @@ class RouteHandler extends PassHandler {
     if (route !== null) {
       countStatus(route.stats, status);
       mutateResponse(this.#call, this.#clock, status, headers);
-      if (route.virtualHost.includeAttemptCountInResponse) {
-        headers.set('x-envoy-attempt-count', `${this.#call.attempt}`);
-      }
     }
     this.next.onResponseStart(status, headers, message);
   }
