@@ -11,6 +11,8 @@ export interface Answer {
   readonly informational?: readonly number[];
   /** Milliseconds before it answers. */
   readonly delayMs?: number;
+  /** It answers once this is fulfilled. */
+  readonly gate?: Promise<void>;
   /** It never answers: whoever waits must give up by himself. */
   readonly silent?: boolean;
   /** The connection is reset: before anything was answered, or after headers and body were. */

@@ -100,6 +100,18 @@ export function listener(name: string, port: number, fields: Json): ResourceInpu
   } as unknown as ResourceInput;
 }
 
+const ADS = { ads: {}, resource_api_version: 'V3' };
+
+/** Fields of a connection manager whose routes are a resource of the listener's name; `fields` are further ones, as YAML. */
+export function rdsManager(name: string, fields: string): Json {
+  return { rds: { config_source: ADS, route_config_name: name }, ...(parse(fields, { merge: true }) as Json) };
+}
+
+/** A RouteConfiguration of some virtual hosts, as a resource. */
+export function routeResource(name: string, virtualHosts: readonly unknown[], fields: Json = {}): ResourceInput {
+  return { '@type': TYPE_URL.route, name, ...fields, virtual_hosts: virtualHosts } as unknown as ResourceInput;
+}
+
 /** The RouteConfiguration of a case, whichever way it is given. */
 export function routeConfiguration(definition: Case, name: string): Json {
   const { routes, hosts, config } = definition;

@@ -12,6 +12,8 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { whyNot } from '../peers/support/peers.ts';
 import { areas } from './cases/index.ts';
+import { dialogues } from './dialogue/dialogues.ts';
+import { runDialogues } from './dialogue/run-dialogues.ts';
 import { generatedVerdicts } from './generate/verdicts.ts';
 import { judgeCommand } from './judge/command.ts';
 import { judgeExample } from './judge/example.ts';
@@ -46,6 +48,8 @@ if (missing !== null) {
     cases: cases.filter(({ name }) => `${area}: ${name}`.includes(values.grep)),
   }));
   const verdicts = await runCases(chosen);
+  const talks = dialogues.filter(({ name }) => `dialogues: ${name}`.includes(values.grep));
+  verdicts.push(...(await runDialogues(talks)));
   if ('example'.includes(values.grep)) verdicts.push(...(await judgeExample()));
   if (values.grep === '') verdicts.push(...(await generatedVerdicts(Number(values.seed), Number(values.cases))));
   finish(report(verdicts), (performance.now() - started) / 1_000);

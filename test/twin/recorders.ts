@@ -24,6 +24,8 @@ export class Recorders {
   readonly #servers = new Map<string, Server>();
   readonly #ports = new Map<string, number>();
   readonly #scripts = new Map<string, Script>();
+  /** Requests that have arrived so far. */
+  arrived = 0;
 
   /** The ports of recorders, which are started at their first mention. */
   async ports(names: Iterable<string>): Promise<ReadonlyMap<string, number>> {
@@ -102,6 +104,8 @@ export class Recorders {
     });
     const answers = script?.answers ?? [];
     const chosen = answers[attempt] ?? answers.at(-1) ?? {};
+    this.arrived++;
+    if (chosen.gate !== undefined) await chosen.gate;
     if (chosen.delayMs === undefined) return answer(response, chosen, recorder);
     const timer = setTimeout(() => answer(response, chosen, recorder), chosen.delayMs);
     response.once('close', () => clearTimeout(timer));

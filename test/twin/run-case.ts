@@ -48,9 +48,13 @@ export async function judgeAsk(
   const call = () => twin.ask(service, port, sentOf(ask), answersOf(ask));
   if (ask.times !== undefined) return splitProblems(ask.times, ask.split ?? null, call);
   const both = ask.copies === true ? inOrder(await call()) : await call();
-  const { expected } = ask;
+  return { outcome: outcomeOf(both.envoy), differences: problemsOf(ask.expected, both) };
+}
+
+/** The sides disagree, or either is not what was expected. */
+export function problemsOf(expected: Expectation | null, both: Both): string[] {
   const missed = expected === null ? [] : [...broken(expected, both.envoy), ...broken(expected, both.inmesh)];
-  return { outcome: outcomeOf(both.envoy), differences: [...disagreements(both), ...missed] };
+  return [...disagreements(both), ...missed];
 }
 
 function inOrder({ envoy, inmesh }: Both): Both {

@@ -67,12 +67,17 @@ export class Twin {
 
   /** The request through both, at the same time. `service` is the listener's name, `port` where Envoy opened it. */
   async ask(service: string, port: number, sent: Sent, answers: readonly Answer[]): Promise<Both> {
-    const number = String(++this.#calls).padStart(8, '0');
+    const number = this.#nextNumber();
     const [envoy, inmesh] = await Promise.all([
       this.#ofEnvoy(port, sent, `e${number}`, answers),
       this.#ofMesh(service, sent, `m${number}`, answers),
     ]);
     return { envoy, inmesh };
+  }
+
+  /** The request through inmesh alone. */
+  askMesh(service: string, sent: Sent, answers: readonly Answer[]): Promise<Observation> {
+    return this.#ofMesh(service, sent, `m${this.#nextNumber()}`, answers);
   }
 
   /** Changes what is served. */
@@ -110,6 +115,10 @@ export class Twin {
     this.recorders.expect(call, answers);
     const seen = await callMesh(this.mesh, service, marked(sent, call));
     return { side: 'inmesh', ...seen, arrivals: this.#arrivals(call) };
+  }
+
+  #nextNumber(): string {
+    return String(++this.#calls).padStart(8, '0');
   }
 
   #arrivals(call: string) {

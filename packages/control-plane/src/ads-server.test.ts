@@ -167,13 +167,30 @@ describe('ADS server, state of the world', () => {
 
   it('updates in the order CDS, EDS, LDS, RDS, each after the answer to the one before', async () => {
     await subscribeToAll();
-    plane.update(mesh('new'));
-    const cds = await nextIs('CDS 2: c');
+    const [listener, route, , endpoints] = mesh('new');
+    const [, , cluster] = mesh();
+    plane.update([listener!, route!, cluster!, endpoints!]);
+    const eds = await nextIs('EDS 2: c');
     assert.equal(await client.silent(), true);
-    client.ack(cds);
-    client.ack(await nextIs('EDS 2: c'), ['c']);
+    client.ack(eds, ['c']);
     client.ack(await nextIs('LDS 2: l'));
     client.ack(await nextIs('RDS 2: r'), ['r']);
+    plane.update([listener!, ...mesh().slice(1, 2), resource('cluster', 'd'), cluster!, endpoints!]);
+    const cds = await nextIs('CDS 2: c d');
+    assert.equal(await client.silent(), true);
+    client.ack(cds);
+    client.ack(await nextIs('RDS 3: r'), ['r']);
+    assert.equal(await client.silent(), true);
+  });
+
+  it('sends endpoints once more with a cluster that changed, because Envoy answers for it when it has them', async () => {
+    await subscribeToAll();
+    const [listener, route, , endpoints] = mesh();
+    plane.update([listener!, route!, resource('cluster', 'c', { alt_stat_name: 'other' }), endpoints!]);
+    const cds = await nextIs('CDS 2: c');
+    const eds = await nextIs('EDS 1: c');
+    client.ack(eds, ['c']);
+    client.ack(cds);
     assert.equal(await client.silent(), true);
   });
 

@@ -4,6 +4,7 @@ import type { DiscoveryRequest, DiscoveryResponse } from '@inmesh/api/gen/envoy/
 import { grpcCode } from '@inmesh/transports/rpc';
 import { AdsStream } from './ads-stream.ts';
 import type { Resource } from './resource.ts';
+import { resourceType } from './resource-type.ts';
 import type { Snapshot } from './snapshot.ts';
 import { Subscription } from './subscription.ts';
 
@@ -16,6 +17,7 @@ import { Subscription } from './subscription.ts';
  *   a request that does not name every endpoint set of the snapshot is answered too).
  * - On an update, if what the client sees of the type changed. LDS and CDS responses hold everything subscribed, so that a
  *   deletion shows; RDS and EDS hold everything subscribed that exists, and a deletion there sends nothing.
+ * - EDS once more with a CDS response that changes a cluster.
  * - A rejected response is not repeated until content or names change.
  *
  * What is gone and still used stays in the responses, whose version then ends with `+kept`. A request with a stale nonce is
@@ -66,11 +68,23 @@ export class SotwStream extends AdsStream<Subscription> {
         version += '+kept';
       }
     }
-    if (subscription.asked || (!blocked && subscription.differs(view))) this.#send(subscription, version, view);
+    if (subscription.asked || subscription.again || (!blocked && subscription.differs(view))) {
+      if (subscription.typeUrl === resourceType.cluster && changesOne(subscription.sent, view)) this.#warm();
+      this.#send(subscription, version, view);
+    }
   }
 
   protected override lacks(subscription: Subscription, snapshot: Snapshot): boolean {
     return subscription.differs(subscription.view(snapshot.of(subscription.typeUrl)));
+  }
+
+  /**
+   * Endpoints follow a changed cluster at once: Envoy warms it as a new one, waits up to 15 s for endpoints that it was told before, and
+   * answers for the cluster only then.
+   */
+  #warm(): void {
+    const endpoints = this.subscriptions.get(resourceType.endpoints);
+    if (endpoints !== undefined) endpoints.again = true;
   }
 
   #send(subscription: Subscription, version: string, view: ReadonlyMap<string, Resource>): void {
@@ -85,7 +99,17 @@ export class SotwStream extends AdsStream<Subscription> {
       controlPlane: { identifier: this.host.identifier },
     });
     subscription.asked = false;
+    subscription.again = false;
     subscription.sent = view;
     this.send(subscription, version, nonce, toBinary(type, response), view.size);
   }
+}
+
+/** True where something that the client has is told anew in other words. */
+function changesOne(sent: ReadonlyMap<string, Resource>, view: ReadonlyMap<string, Resource>): boolean {
+  for (const [name, resource] of view) {
+    const before = sent.get(name);
+    if (before !== undefined && before !== resource) return true;
+  }
+  return false;
 }

@@ -8,6 +8,8 @@ export class Subscription extends StreamSubscription {
   names: ReadonlySet<string> = new Set();
   /** Names were asked for that no response has answered yet. */
   asked = false;
+  /** What was sent is due once more, though it is the same. */
+  again = false;
   sent: ReadonlyMap<string, Resource> = new Map();
   #everNamed = false;
 

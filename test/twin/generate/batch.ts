@@ -1,7 +1,6 @@
 import type { ResourceInput } from '@inmesh/control-plane';
-import { TYPE_URL } from '../../peers/support/feed.ts';
 import { until } from '../../peers/support/until.ts';
-import { listener, recordersOf, standardResources } from '../feed.ts';
+import { listener, rdsManager, recordersOf, routeResource, standardResources } from '../feed.ts';
 import { listenerPorts } from '../ports.ts';
 import { Recorders } from '../recorders.ts';
 import { judgeAsk } from '../run-case.ts';
@@ -16,8 +15,6 @@ const CONCURRENCY = 20;
 
 /** An authority that no case has: its route says which version of the feed is in force. */
 const VERSION_AUTHORITY = 'version.of.the.feed.invalid';
-
-const ADS = { ads: {}, resource_api_version: 'V3' };
 
 /** What came of a generated case. */
 export interface CaseResult {
@@ -45,9 +42,7 @@ export class Batches {
     const ports = await listenerPorts(BATCH);
     const fixed = [
       ...standardResources(recorderPorts),
-      ...ports.map((port, index) =>
-        listener(serviceOf(index), port, { rds: { config_source: ADS, route_config_name: serviceOf(index) } }),
-      ),
+      ...ports.map((port, index) => listener(serviceOf(index), port, rdsManager(serviceOf(index), '{}'))),
     ];
     const twin = await Twin.start(sameFeed([...fixed, ...ports.map((_, index) => routes(index, null, 0))]), recorders);
     return new Batches(twin, ports, fixed);
@@ -146,10 +141,5 @@ function routes(index: number, generated: GeneratedCase | null, version: number)
     routes: [{ match: { prefix: '/' }, direct_response: { status: 200, body: { inline_string: `${version}` } } }],
   };
   const { virtual_hosts: hosts = [], ...rest } = generated?.config ?? { virtual_hosts: [] };
-  return {
-    '@type': TYPE_URL.route,
-    name: serviceOf(index),
-    ...rest,
-    virtual_hosts: [marker, ...hosts],
-  } as unknown as ResourceInput;
+  return routeResource(serviceOf(index), [marker, ...hosts], rest);
 }
