@@ -88,6 +88,9 @@ export class Call {
   failure: MeshError | null = null;
   /** Envoy's response flags for what is no failure, such as `DI` for a delay that a filter made; null for none. */
   flags: string[] | null = null;
+  /** `set-cookie` of its answer; null while it gets none. */
+  cookies: string[] | null = null;
+  #hash: bigint | null | undefined = undefined;
   #randomValue = -1;
 
   constructor(head: Head, body: Body | null, context: CallContext) {
@@ -103,6 +106,12 @@ export class Call {
   randomValue(random: Random): number {
     if (this.#randomValue < 0) this.#randomValue = Math.floor(random() * HALF) * HALF + Math.floor(random() * HALF);
     return this.#randomValue;
+  }
+
+  /** What of the call decides which endpoint is its own; null where its route says nothing, or the call has none of it. Made once. */
+  hash(): bigint | null {
+    if (this.#hash === undefined) this.#hash = this.route?.hasher?.(this) ?? null;
+    return this.#hash;
   }
 
   /** Takes the choice of the route back, because what it was chosen by has changed: `selectRoute` chooses anew. */

@@ -1,5 +1,8 @@
 import type { Area } from '../case.ts';
 
+const HASHED =
+  'weighted_clusters: { use_hash_policy: true, clusters: [{ name: one, weight: 33 }, { name: two, weight: 33 }, { name: three, weight: 34 }] }';
+
 /** What a route does to a request before it goes on: rewrites, redirects, headers. */
 export const actions: Area = {
   area: 'actions',
@@ -427,6 +430,49 @@ export const actions: Area = {
       routes: `[{ match: { prefix: / }, direct_response: { status: 200, body: { filename: /nowhere/to/be/found } } }]`,
       requests: [],
       refused: 'body.filename',
+    },
+    {
+      name: 'hash policies, as weighted clusters show them',
+      routes: `
+        - match: { prefix: /header }
+          route: { ${HASHED}, hash_policy: [{ header: { header_name: X-User } }] }
+        - match: { prefix: /rewritten }
+          route:
+            ${HASHED}
+            hash_policy: [{ header: { header_name: x-user, regex_rewrite: { pattern: { regex: '^(.).*' }, substitution: '\\1' } } }]
+        - match: { prefix: /query }
+          route: { ${HASHED}, hash_policy: [{ query_parameter: { name: user } }] }
+        - match: { prefix: /cookie }
+          route: { ${HASHED}, hash_policy: [{ cookie: { name: user } }] }
+        - match: { prefix: /both }
+          route: { ${HASHED}, hash_policy: [{ header: { header_name: x-user } }, { query_parameter: { name: user } }] }
+        - match: { prefix: /twice }
+          route: { ${HASHED}, hash_policy: [{ header: { header_name: x-user } }, { header: { header_name: x-user } }] }
+        - match: { prefix: /terminal }
+          route:
+            ${HASHED}
+            hash_policy: [{ header: { header_name: x-user }, terminal: true }, { query_parameter: { name: user } }]`,
+      requests: [
+        'a',
+        'b',
+        'c',
+        'dave',
+        'erin',
+        'frank',
+        'grace',
+        'heidi',
+        '0',
+        '12345678901234567890123456789012345',
+      ].flatMap((user) => [
+        `GET /header [x-user: ${user}] -> 200`,
+        `GET /rewritten [x-user: ${user}] -> 200`,
+        `GET /query?user=${user} -> 200`,
+        `GET /cookie [cookie: a=b; user=${user}] -> 200`,
+        `GET /both?user=x${user} [x-user: ${user}] -> 200`,
+        `GET /twice [x-user: ${user}] -> 200`,
+        `GET /terminal?user=x [x-user: ${user}] -> 200`,
+        `GET /header [x-user: ${user}] [x-user: z] -> 200`,
+      ]),
     },
   ],
 };

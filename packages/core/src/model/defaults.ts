@@ -33,6 +33,8 @@ export const ROUTE_DEFAULTS: Omit<Route, 'path' | 'action'> = {
 export const FORWARD_DEFAULTS: Omit<ForwardAction, 'clusters' | 'totalWeight' | 'timeoutMs'> = {
   kind: 'forward',
   weightHeader: '',
+  weightsByHash: false,
+  hashPolicies: [],
   clusterNotFoundStatus: 503,
   retryPolicy: null,
   priority: 'default',

@@ -4,6 +4,7 @@ export * from './data-source.ts';
 export * from './defaults.ts';
 export * from './endpoint.ts';
 export * from './extension-config.ts';
+export * from './hash-policy.ts';
 export * from './header-mutation.ts';
 export * from './http-filter.ts';
 export * from './listener.ts';

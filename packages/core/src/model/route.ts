@@ -1,6 +1,7 @@
 import type { BodyFormat } from './body-format.ts';
 import type { RoutingPriority } from './cluster.ts';
 import type { Metadata } from './endpoint.ts';
+import type { HashPolicy } from './hash-policy.ts';
 import type { MessageMutations } from './header-mutation.ts';
 import type { FilterOverrides } from './http-filter.ts';
 import type { RouteConditions } from './matcher.ts';
@@ -87,6 +88,9 @@ export interface ForwardAction {
   readonly priority: RoutingPriority;
   readonly pathRewrite: PathRewrite | null;
   readonly hostRewrite: HostRewrite | null;
+  readonly hashPolicies: readonly HashPolicy[];
+  /** True: the weights decide by the call's hash, where it has one. (WeightedCluster.use_hash_policy) */
+  readonly weightsByHash: boolean;
   /** Empty where the virtual host's, or the route configuration's, hold. */
   readonly mirrors: readonly MirrorPolicy[];
   /** `x-forwarded-host` gets the authority that a rewrite takes away. */

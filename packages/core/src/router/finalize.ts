@@ -84,6 +84,7 @@ class RouteHandler extends PassHandler {
     const { route } = this.#call;
     if (route !== null) {
       countStatus(route.stats, status);
+      for (const cookie of this.#call.cookies ?? []) headers.append('set-cookie', cookie);
       mutateResponse(this.#call, this.#clock, status, headers);
     }
     this.next.onResponseStart(status, headers, message);

@@ -16,6 +16,7 @@ import type { RegexEngine } from '../util/regex.ts';
 import { compileAnswer } from './answer.ts';
 import { ClusterShare, type ClusterShareParts } from './cluster-share.ts';
 import { compileMirrors, type Mirror } from './compile-mirrors.ts';
+import { type CallHasher, compileHashPolicies } from './hash-policy.ts';
 import type { HeaderMutator } from './header-mutation.ts';
 import { type MutationLevels, routeMutations } from './route-mutations.ts';
 
@@ -54,11 +55,14 @@ export class RouteEntry {
   readonly mutateResponse: HeaderMutator | null;
   /** What the route itself answers; null for one that forwards. */
   readonly answer: ((shown: Shown) => LocalReply) | null;
+  /** Null where it has no hash policy. */
+  readonly hasher: CallHasher | null;
   /** Where copies of its requests go. */
   readonly mirrors: readonly Mirror[];
   readonly #shares: readonly ClusterShare[];
   readonly #totalWeight: number;
   readonly #pointHeader: string;
+  readonly #weightsByHash: boolean;
   readonly #random: Random;
 
   constructor(config: Route, parts: RouteParts, stats: RouteStats) {
@@ -84,6 +88,8 @@ export class RouteEntry {
     this.#random = random;
     this.#totalWeight = forward?.totalWeight ?? 0;
     this.#pointHeader = forward?.weightHeader ?? '';
+    this.#weightsByHash = forward?.weightsByHash ?? false;
+    this.hasher = compileHashPolicies(forward?.hashPolicies ?? [], parts);
     this.answer = compileAnswer(config, parts.regex);
     const levels = { config: parts.config, virtualHost, route: config };
     this.mirrors = forward === null ? [] : compileMirrors({ ...parts, action: forward });
@@ -125,6 +131,8 @@ export class RouteEntry {
   #point(call: Call): number {
     const header = this.#pointHeader;
     const said = header === '' ? null : requestHeader(call.head, header);
+    const hash = this.#weightsByHash ? call.hash() : null;
+    if (hash !== null) return Number(hash % BigInt(this.#totalWeight));
     if (said !== null && /^\d{1,20}$/.test(said) && BigInt(said) < U64)
       return Number(BigInt(said) % BigInt(this.#totalWeight));
     return call.randomValue(this.#random);

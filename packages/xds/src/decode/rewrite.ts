@@ -55,7 +55,7 @@ export function decodeHostRewrite(
   }
 }
 
-function decodeSubstitution(
+export function decodeSubstitution(
   decoding: Decoding,
   { pattern, substitution }: RegexMatchAndSubstitute,
   field: string,

@@ -13,6 +13,7 @@ import {
 import { decodeBodyFormat, readDataSource } from './body-format.ts';
 import { type Decoding, enumName, milliseconds, otherFields, Refusal } from './decoding.ts';
 import { decodeFilterOverrides } from './filter-overrides.ts';
+import { decodeHashPolicies } from './hash-policy.ts';
 import { decodeMessageMutations, MUTATION_FIELDS } from './header-mutation.ts';
 import { decodeMirrors } from './mirror.ts';
 import { decodeRetryPolicy } from './retry-policy.ts';
@@ -36,7 +37,7 @@ const ACTION_FIELDS: ReadonlySet<string> = new Set([
   'idle_timeout',
   'flush_timeout',
   'early_data_policy',
-  'hash_policy', // without effect under round robin and least request; other balancers are refused with their cluster
+  'hash_policy',
   'metadata_match', // without effect but for subsets, which are refused with their cluster
   'request_mirror_policies',
   'rate_limits', // without effect but for a rate limit filter, which is refused itself
@@ -52,7 +53,13 @@ const ACTION_FIELDS: ReadonlySet<string> = new Set([
   'host_rewrite',
   'auto_host_rewrite',
 ]);
-const WEIGHTED_FIELDS: ReadonlySet<string> = new Set(['clusters', 'total_weight', 'runtime_key_prefix', 'header_name']);
+const WEIGHTED_FIELDS: ReadonlySet<string> = new Set([
+  'clusters',
+  'total_weight',
+  'runtime_key_prefix',
+  'header_name',
+  'use_hash_policy',
+]);
 const SHARE_FIELDS: ReadonlySet<string> = new Set([
   'name',
   'weight',
@@ -92,6 +99,8 @@ export function decodeAction(
     clusters,
     totalWeight: clusters.reduce((sum, each) => sum + each.weight, 0),
     weightHeader: weightHeader(message),
+    weightsByHash: weightsByHash(message),
+    hashPolicies: decodeHashPolicies(decoding, message.hashPolicy, `${field}.hash_policy`),
     clusterNotFoundStatus: notFoundStatus(message),
     timeoutMs,
     retryPolicy,
@@ -158,6 +167,11 @@ function decodeWeightedClusters(
 function weightHeader({ clusterSpecifier: { case: kind, value } }: ProtoRouteAction): string {
   const random = kind === 'weightedClusters' ? value.randomValueSpecifier : null;
   return random?.case === 'headerName' ? random.value.toLowerCase() : '';
+}
+
+function weightsByHash({ clusterSpecifier: { case: kind, value } }: ProtoRouteAction): boolean {
+  const random = kind === 'weightedClusters' ? value.randomValueSpecifier : null;
+  return random?.case === 'useHashPolicy' && random.value.value;
 }
 
 /** Envoy applies no route timeout, not even its default, where `max_stream_duration` is given. */
