@@ -1,17 +1,17 @@
 import { brotliDecompressSync } from 'node:zlib';
-import { createFileRegistry, type FileRegistry, fromBinary, type Message } from '@bufbuild/protobuf';
+import type { Message, Registry } from '@bufbuild/protobuf';
 import type { GenMessage } from '@bufbuild/protobuf/codegenv2';
-import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { packedDescriptors } from './gen/descriptors.ts';
+import { LazyRegistry } from './lazy-registry.ts';
 
-let built: FileRegistry | undefined;
+let built: Registry | undefined;
 
 /**
- * Every message, enum, extension and service of the API. Built from the embedded descriptors on first use, because that
- * takes some 50 ms and a process which never meets a feed should not pay for it.
+ * Every message, enum, extension and service of the API. Unpacked from the embedded descriptors on first use, because a
+ * process which never meets a feed should not pay for it; and from then on built file by file, as they are met.
  */
-export function registry(): FileRegistry {
-  built ??= createFileRegistry(fromBinary(FileDescriptorSetSchema, unpack(packedDescriptors)));
+export function registry(): Registry {
+  built ??= new LazyRegistry(unpack(packedDescriptors));
   return built;
 }
 
