@@ -1,13 +1,14 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { feedSuite } from './feed/suite.ts';
 import { httpSuite } from './http/suite.ts';
 import { startSuite } from './start/suite.ts';
 import type { Suite } from './suite.ts';
 import { tables } from './table.ts';
 
-const suites: { readonly [name: string]: Suite } = { http: httpSuite, start: startSuite };
+const suites: { readonly [name: string]: Suite } = { http: httpSuite, start: startSuite, feed: feedSuite };
 
-const usage = `usage: npm run bench -- SUITE [--json FILE] [--rounds N] [--seconds S] [--open] [--only SUBJECT,…]
+const usage = `usage: npm run bench -- SUITE [--json FILE] [--rounds N] [--seconds S] [--open] [--scale SHARE] [--only SUBJECT,…]
 suites: ${Object.keys(suites).join(', ')}`;
 
 async function main(): Promise<void> {
@@ -17,6 +18,7 @@ async function main(): Promise<void> {
       json: { type: 'string' },
       rounds: { type: 'string' },
       seconds: { type: 'string' },
+      scale: { type: 'string' },
       only: { type: 'string' },
       open: { type: 'boolean', default: false },
     },
@@ -26,6 +28,7 @@ async function main(): Promise<void> {
   const report = await suite({
     rounds: positive('rounds', values.rounds),
     seconds: positive('seconds', values.seconds),
+    scale: positive('scale', values.scale),
     open: values.open,
     only: values.only?.split(',') ?? null,
     progress: (text) => process.stderr.write(`${text}\n`),

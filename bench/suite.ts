@@ -34,6 +34,8 @@ export interface SuiteOptions {
   readonly rounds: number | null;
   /** Seconds that a subject is measured in each round. Default: the suite's own. */
   readonly seconds: number | null;
+  /** Of the suite's sizes, where it has such, for a run that is only to show that all works. Default 1. */
+  readonly scale: number | null;
   /** Open loop too, where the suite has it. */
   readonly open: boolean;
   /** Subjects to measure; null for all. The baseline is always measured. */

@@ -25,6 +25,7 @@ function table(name: string, { rows, metrics, baseline }: Report): string {
 
 function cells({ key, digits }: Metric, subject: string, baseline: string, rows: readonly Row[]): [string, string] {
   const values = byRound(rows, subject, key);
+  if (values.size === 0) return ['', ''];
   const base = byRound(rows, baseline, key);
   const value = median([...values.values()]).toFixed(digits);
   if (subject === baseline || base.size === 0) return [value, subject === baseline ? '1' : ''];
