@@ -28,8 +28,8 @@ export function service(name: string, ports: readonly number[], options: Service
 }
 
 /** What a proxyless client is given: routes inline, no address. */
-export function apiListener(name: string, virtualHosts: Json[]): ResourceInput {
-  return hcm(name, { route_config: { name, virtual_hosts: virtualHosts } });
+export function apiListener(name: string, virtualHosts: Json[], filters: readonly Json[] = []): ResourceInput {
+  return hcm(name, { route_config: { name, virtual_hosts: virtualHosts } }, filters);
 }
 
 /** A listener whose routes are a resource of their own. */
@@ -37,7 +37,7 @@ export function rdsListener(name: string, routes: string): ResourceInput {
   return hcm(name, { rds: { config_source: ADS, route_config_name: routes } });
 }
 
-function hcm(name: string, more: Json): ResourceInput {
+function hcm(name: string, more: Json, filters: readonly Json[] = []): ResourceInput {
   return {
     '@type': `${TYPE}.config.listener.v3.Listener`,
     name,
@@ -46,6 +46,7 @@ function hcm(name: string, more: Json): ResourceInput {
         '@type': `${TYPE}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`,
         stat_prefix: name,
         http_filters: [
+          ...filters,
           { name: 'router', typed_config: { '@type': `${TYPE}.extensions.filters.http.router.v3.Router` } },
         ],
         ...more,

@@ -26,7 +26,7 @@ export type { AuthorityEntry, Directory } from './directory.ts';
 export { compose, type Dispatch, type Handler, type Layer, PassHandler } from './dispatch.ts';
 export { isMeshError, MeshError, type MeshErrorCode, type MeshErrorOptions, type MeshErrorPlace } from './errors.ts';
 export { type BufferConfig, buffer } from './filters/buffer.ts';
-export { HttpFilterChain } from './filters/chain.ts';
+export { type ChainEntry, type FilterState, HttpFilterChain } from './filters/chain.ts';
 export { FilterCompiler, type FilterCompilerParts, type FilterTypes } from './filters/compile.ts';
 export { FAULT_RUNTIME_KEYS, type FaultConfig } from './filters/fault/config.ts';
 export { fault } from './filters/fault/fault.ts';

@@ -3,6 +3,7 @@ import {
   addressText,
   Call,
   type Cluster,
+  type FilterState,
   Headers,
   isMeshError,
   type MeshError,
@@ -31,6 +32,11 @@ export interface ExplainedCluster {
   readonly error: string | null;
 }
 
+export interface ExplainedFilter {
+  readonly name: string;
+  readonly state: FilterState;
+}
+
 /** What would happen to a call, and why. */
 export interface Explanation {
   readonly url: string;
@@ -42,6 +48,8 @@ export interface Explanation {
   readonly routeConfiguration: string | null;
   readonly virtualHost: string | null;
   readonly route: string | null;
+  /** The HTTP filters on its way, in order: `idle` ones have nothing to do, `skipped` ones are left out, a `refused` one keeps the call from going. */
+  readonly filters: readonly ExplainedFilter[];
   readonly clusters: readonly ExplainedCluster[];
   /** Where the configuration comes from: `control plane xds:18000`, or with `(through the main thread)` where another has the stream. */
   readonly origin: string;
@@ -69,6 +77,7 @@ export function explainCall({ url, mesh, entry, outsideMesh, origin, flavour }: 
     routeConfiguration: null,
     virtualHost: null,
     route: null,
+    filters: [],
     clusters: [],
     origin,
     flavour,
@@ -105,21 +114,25 @@ export function explainCall({ url, mesh, entry, outsideMesh, origin, flavour }: 
     `virtual host ${table.virtualHost.name} (${table.virtualHost.domains.join(', ')}) is the best match for ${entry.authority}`,
   );
   const path = url.pathname + url.search;
-  const route = table.match(asked(url, entry.target));
+  const call = asked(url, entry.target);
+  const route = table.match(call);
+  const filters = (route?.filters(call) ?? table.filters).entries.map(({ name, state }) => ({ name, state }));
   if (route === null) {
     why.push(`none of its ${table.routes.length} routes matches ${path}: 404, flag NR`);
-    return result('refused', found);
+    return result('refused', { ...found, filters });
   }
   const position = table.routes.findIndex((candidate) => candidate.route === route) + 1;
   why.push(`route ${position} of ${table.routes.length} (${route.label}) is the first that matches ${path}`);
   if (route.refusal !== null) {
     why.push(route.refusal.message);
-    return result('refused', { ...found, route: route.label });
+    return result('refused', { ...found, filters, route: route.label });
   }
+  const active = filters.filter(({ state }) => state === 'active').map(({ name }) => name);
+  if (active.length > 0) why.push(`its HTTP filters: ${active.join(', ')}`);
   const { action } = route.config;
   if (action.kind === 'direct_response') why.push(`the route answers by itself: ${action.status}`);
   const clusters = clustersOf(route, why);
-  const onward = { ...found, route: route.label, clusters };
+  const onward = { ...found, filters, route: route.label, clusters };
   if (clusters.length === 0 || clusters.some(({ type, error }) => type !== 'original_dst' || error !== null)) {
     return result('mesh', onward);
   }

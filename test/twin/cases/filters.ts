@@ -141,6 +141,14 @@ const faults: readonly Case[] = [
     ],
   },
   {
+    name: 'fault: only calls whose headers match all',
+    filters: fault(
+      `{ abort: { http_status: 418, ${always} }, headers: [{ name: x-a, string_match: { exact: b } }, { name: x-c, present_match: true, invert_match: true }] }`,
+    ),
+    routes: toOne,
+    requests: ['GET / -> 200 one', 'GET / [x-a: b] -> 418 FI', 'GET / [x-a: b] [x-c: d] -> 200 one'],
+  },
+  {
     name: 'fault: comes before the answers of the route, and before there is none',
     filters: fault(`{ abort: { http_status: 418, ${always} } }`),
     routes: '[{ match: { prefix: /direct }, direct_response: { status: 201 } }]',
@@ -232,6 +240,22 @@ const headerMutations: readonly Case[] = [
       requests: [],
     }),
   ),
+  {
+    name: 'header_mutation: removes what matches',
+    filters: `[${mutation('{ request_mutations: [{ remove_on_match: { key_matcher: { prefix: x-a } } }], response_mutations: [{ remove_on_match: { key_matcher: { safe_regex: { regex: ".*-secret" } } } }] }')}]`,
+    routes: toOne,
+    requests: [
+      {
+        line: 'GET / [x-a: 1] [X-Ab: 2] [x-b: 3] -> 200 one [!x-a] [!x-ab] [x-b: 3] {!a-secret} {a-secrets: 2}',
+        answer: {
+          headers: [
+            ['a-secret', '1'],
+            ['a-secrets', '2'],
+          ],
+        },
+      },
+    ],
+  },
   {
     name: 'header_mutation: of the response, also of answers of the mesh',
     filters: `[${mutation(`{ response_mutations: [${append('x-a', '1')}, { remove: x-gone }] }`)}]`,

@@ -1,23 +1,33 @@
 import type { MeshError } from '../errors.ts';
 import type { FilterFactory } from './filter.ts';
 
+/**
+ * What becomes of an entry of `http_filters` for the calls of a route. `active`; `idle`: takes part and has nothing to do;
+ * `disabled`; `skipped`: left out, because nothing that a call meets depends on it or it is optional; `refused`: the reason to refuse the calls.
+ */
+export type FilterState = 'active' | 'idle' | 'disabled' | 'skipped' | 'refused';
+
+export interface ChainEntry {
+  readonly name: string;
+  readonly state: FilterState;
+  /** Null for one that does nothing. */
+  readonly factory: FilterFactory | null;
+}
+
 /** The filters of a listener as the calls of one route meet them. */
 export class HttpFilterChain {
-  /** By the place in the feed's order; null for a filter that does nothing. */
-  readonly factories: readonly (FilterFactory | null)[];
-  /** By the same place: whether the filter takes part. */
-  readonly enabled: readonly boolean[];
+  /** In the order of the feed, the terminal filter left out. */
+  readonly entries: readonly ChainEntry[];
   /** True where no call needs to look at it. */
   readonly empty: boolean;
   /** Why no call may go through it; null where nothing speaks against that. */
   readonly refusal: MeshError | null;
 
-  constructor(factories: readonly (FilterFactory | null)[], enabled: readonly boolean[], refusal: MeshError | null) {
-    this.factories = factories;
-    this.enabled = enabled;
-    this.empty = factories.every((factory, index) => factory === null || !enabled[index]);
+  constructor(entries: readonly ChainEntry[], refusal: MeshError | null) {
+    this.entries = entries;
+    this.empty = entries.every(({ state }) => state !== 'active');
     this.refusal = refusal;
   }
 }
 
-export const EMPTY_CHAIN: HttpFilterChain = new HttpFilterChain([], [], null);
+export const EMPTY_CHAIN: HttpFilterChain = new HttpFilterChain([], null);

@@ -1,7 +1,7 @@
 import { MeshError } from '../errors.ts';
 import type { FilterOverride, FilterOverrides, HttpFilterConfig } from '../model/http-filter.ts';
 import type { HttpConnectionManager, Listener } from '../model/listener.ts';
-import { EMPTY_CHAIN, HttpFilterChain } from './chain.ts';
+import { type ChainEntry, EMPTY_CHAIN, HttpFilterChain } from './chain.ts';
 import type { FilterEnvironment, FilterFactory, FilterType } from './filter.ts';
 
 /** Finds the row of an entry by its name, then by the type of its configuration; null where there is none. */
@@ -61,38 +61,40 @@ class ManagerFilters {
 
   #make(levels: readonly FilterOverrides[]): HttpFilterChain {
     const refused: string[] = [];
-    const enabled: boolean[] = [];
-    const factories = this.#filters.map(({ config, type }, index) => {
-      const { name, support, typeUrl } = config;
+    const entries = this.#filters.flatMap(({ config, type }, index): ChainEntry[] => {
+      const { name, support, optional } = config;
+      if (support === 'terminal') return [];
       const overrides = levels.flatMap((level) => level.get(name) ?? []);
       // Whoever overrides a filter enables it, unless the override says that it is disabled.
-      const on = !(overrides.at(-1) ?? config).disabled;
-      enabled.push(on);
-      if (support === 'terminal' || support === 'skipped') return null;
-      if (type === null) {
-        if (on && !config.optional) refused.push(`${name} (${typeUrl})`);
-        return null;
+      const disabled = (overrides.at(-1) ?? config).disabled;
+      const problem = support === 'skipped' || optional || disabled ? null : problemOf(config, type, overrides);
+      if (problem !== null) {
+        refused.push(`${name} (${problem})`);
+        return [{ name, state: 'refused', factory: null }];
       }
-      const known = support === 'known';
-      const strangers = overrides.filter((each) => known && each.support === 'unknown' && !each.optional);
-      if (on) for (const each of strangers) refused.push(`${name} (override of type ${each.typeUrl})`);
-      if (on && !config.optional) {
-        const fields = [config, ...overrides].flatMap((each) => each.unsupported);
-        if (fields.length > 0) refused.push(`${name} (${fields.join(', ')})`);
+      if (support === 'skipped' || type === null) {
+        return [{ name, state: disabled ? 'disabled' : 'skipped', factory: null }];
       }
-      // An override for another type of filter is nobody's, as in Envoy.
-      const applied = overrides.filter(
-        (each) => each.config !== null && each.support === support && (!known || each.filterTypeUrl === typeUrl),
-      );
-      return this.#compiled[index]?.factory(applied, () => {
-        return type.compile(
-          config.config,
-          applied.map((each) => each.config),
-          this.#environment,
-        );
-      }) as FilterFactory | null;
+      const factory = this.#factory(index, config, type, overrides);
+      return [{ name, state: disabled ? 'disabled' : factory === null ? 'idle' : 'active', factory }];
     });
-    return new HttpFilterChain(factories, enabled, this.#refusal(refused));
+    return new HttpFilterChain(entries, this.#refusal(refused));
+  }
+
+  #factory(
+    index: number,
+    { config, support, typeUrl }: HttpFilterConfig,
+    type: FilterType,
+    overrides: readonly FilterOverride[],
+  ): FilterFactory | null {
+    // An override for another type of filter is nobody's, as in Envoy.
+    const applied = overrides.filter(
+      (each) =>
+        each.config !== null && each.support === support && (support !== 'known' || each.filterTypeUrl === typeUrl),
+    );
+    const configs = applied.map((each) => each.config);
+    const compiled = this.#compiled[index] as Compiled;
+    return compiled.factory(applied, () => type.compile(config, configs, this.#environment));
   }
 
   #refusal(refused: readonly string[]): MeshError | null {
@@ -105,6 +107,19 @@ class ManagerFilters {
       },
     );
   }
+}
+
+/** Why a filter that takes part cannot be left out and cannot be had; null where it can. */
+function problemOf(
+  { typeUrl, support, unsupported }: HttpFilterConfig,
+  type: FilterType | null,
+  overrides: readonly FilterOverride[],
+): string | null {
+  if (type === null) return typeUrl;
+  const fields = [...unsupported, ...overrides.flatMap((each) => each.unsupported)];
+  const stranger = overrides.find((each) => support === 'known' && each.support === 'unknown' && !each.optional);
+  if (stranger !== undefined) fields.push(`override of type ${stranger.typeUrl}`);
+  return fields.length === 0 ? null : fields.join(', ');
 }
 
 /** What was made of one filter under some overrides, and under those and further ones. */

@@ -31,7 +31,7 @@ class Run implements FilterRun {
   readonly #next: Dispatch;
   readonly #caller: Handler;
   /** As Envoy has it: which filters take part is settled by the first route, how they are configured by the one in force. */
-  readonly #enabled: readonly boolean[];
+  readonly #first: HttpFilterChain;
   #chain: HttpFilterChain;
   #index = 0;
   /** Who hears of the response: the stage of the last filter so far that looks at it. */
@@ -43,7 +43,7 @@ class Run implements FilterRun {
     this.#clock = clock;
     this.#next = next;
     this.#caller = handler;
-    this.#enabled = chain.enabled;
+    this.#first = chain;
     this.#chain = chain;
     this.#handler = handler;
     this.#routed = call.route !== null;
@@ -84,9 +84,11 @@ class Run implements FilterRun {
 
   /** The next filter that has a part in the call; null when there is none left. */
   #create(): HttpFilter | null {
-    while (this.#index < this.#enabled.length) {
+    const { entries } = this.#first;
+    while (this.#index < entries.length) {
       const index = this.#index++;
-      const filter = this.#enabled[index] ? (this.#chain.factories[index]?.create(this.call) ?? null) : null;
+      if (entries[index]?.state === 'disabled') continue;
+      const filter = this.#chain.entries[index]?.factory?.create(this.call) ?? null;
       if (filter !== null) return filter;
     }
     return null;

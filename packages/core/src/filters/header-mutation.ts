@@ -1,13 +1,19 @@
 import { shownRequest } from '../format/shown.ts';
 import type { Headers } from '../headers.ts';
+import { compileWireString } from '../match/string-match.ts';
 import type { HeaderToAdd } from '../model/header-mutation.ts';
+import type { StringMatch } from '../model/matcher.ts';
 import { compileHeaderMutations, type HeaderMutator } from '../router/header-mutation.ts';
 import type { Clock } from '../util/clock.ts';
+import type { RegexEngine } from '../util/regex.ts';
 import type { FilterCallbacks, FilterFactory, FilterResponse, FilterType, HttpFilter } from './filter.ts';
 import { type QueryMutation, queryMutator } from './query-mutation.ts';
 
 /** envoy.config.common.mutation_rules.v3.HeaderMutation */
-export type HeaderOperation = { readonly append: HeaderToAdd } | { readonly remove: string };
+export type HeaderOperation =
+  | { readonly append: HeaderToAdd }
+  | { readonly remove: string }
+  | { readonly removeOnMatch: StringMatch };
 
 /** envoy.extensions.filters.http.header_mutation.v3.Mutations */
 export interface HeaderMutationLevel {
@@ -25,22 +31,35 @@ export interface HeaderMutationConfig extends HeaderMutationLevel {
 
 /** Changes headers and query parameters, one mutation after the other. (envoy.filters.http.header_mutation) */
 export const headerMutation: FilterType<HeaderMutationConfig, HeaderMutationLevel> = {
-  compile(config, overrides, { clock }) {
+  compile(config, overrides, { clock, regex }) {
     const levels = [config, ...(config.mostSpecificWins ? overrides : [...overrides].reverse())];
-    const request = compileAll(levels.map((level) => level.request));
-    const response = compileAll(levels.map((level) => level.response));
-    const trailers = compileAll(levels.map((level) => level.responseTrailers));
+    const request = compileAll(
+      levels.map((level) => level.request),
+      regex,
+    );
+    const response = compileAll(
+      levels.map((level) => level.response),
+      regex,
+    );
+    const trailers = compileAll(
+      levels.map((level) => level.responseTrailers),
+      regex,
+    );
     const query = queryMutator(levels.flatMap((level) => level.query));
     const idle = request.length + response.length + trailers.length === 0 && query === null;
     return idle ? null : new Mutating(request, query, response, trailers, clock);
   },
 };
 
-function compileAll(levels: readonly (readonly HeaderOperation[])[]): HeaderMutator[] {
+function compileAll(levels: readonly (readonly HeaderOperation[])[], regex: RegexEngine): HeaderMutator[] {
   return levels.flat().flatMap((operation) => {
-    const mutations =
-      'remove' in operation ? { add: [], remove: [operation.remove] } : { add: [operation.append], remove: [] };
-    return compileHeaderMutations(mutations) ?? [];
+    if ('append' in operation) return compileHeaderMutations({ add: [operation.append], remove: [] }) ?? [];
+    if ('remove' in operation) return compileHeaderMutations({ add: [], remove: [operation.remove] }) ?? [];
+    const matches = compileWireString(operation.removeOnMatch, regex);
+    return (headers) => {
+      const names = [...headers].map(([name]) => name.toLowerCase()).filter(matches);
+      for (const name of names) headers.delete(name);
+    };
   });
 }
 

@@ -1,3 +1,4 @@
+import type { HeaderMatch } from '../../model/matcher.ts';
 import type { FractionalPercent } from '../../model/runtime.ts';
 
 /** envoy.extensions.filters.http.fault.v3.HTTPFault */
@@ -9,6 +10,8 @@ export interface FaultConfig {
   readonly upstreamCluster: string;
   /** Only calls whose `x-envoy-downstream-service-node` is one of these; empty for any. */
   readonly downstreamNodes: readonly string[];
+  /** Only calls that match all of these. */
+  readonly headers: readonly HeaderMatch[];
   /** Faults at the same time, over all calls through the listener; null for no limit. */
   readonly maxActiveFaults: number | null;
   readonly runtimeKeys: FaultRuntimeKeys;

@@ -13,6 +13,7 @@ const none: FaultConfig = {
   responseRateLimit: null,
   upstreamCluster: '',
   downstreamNodes: [],
+  headers: [],
   maxActiveFaults: null,
   runtimeKeys: FAULT_RUNTIME_KEYS,
   disableDownstreamClusterStats: false,

@@ -1,6 +1,7 @@
 import type { Call } from '../../call.ts';
 import { MeshError } from '../../errors.ts';
 import type { Headers } from '../../headers.ts';
+import { compileHeader, type HeaderTest } from '../../match/header-match.ts';
 import type { Timer } from '../../util/clock.ts';
 import { outsideContext } from '../../util/outside.ts';
 import { clusterNameOf } from '../cluster-name.ts';
@@ -31,11 +32,13 @@ class Fault implements FilterFactory {
   readonly settings: FaultSettings;
   readonly environment: FilterEnvironment;
   readonly #prefix: string;
+  readonly #matchers: readonly HeaderTest[];
 
   constructor(config: FaultConfig, environment: FilterEnvironment) {
     this.config = config;
     this.environment = environment;
     this.settings = new FaultSettings(config, environment.runtime, environment.random);
+    this.#matchers = config.headers.map((match) => compileHeader(match, environment.regex));
     this.#prefix = `http.${environment.statPrefix}.fault.`;
   }
 
@@ -47,6 +50,7 @@ class Fault implements FilterFactory {
       const node = headers.get('x-envoy-downstream-service-node');
       if (node === undefined || !downstreamNodes.includes(node)) return null;
     }
+    for (const matches of this.#matchers) if (!matches(call.head)) return null;
     return new FaultyCall(this);
   }
 

@@ -9,6 +9,7 @@ import type {
 import { FAULT_RUNTIME_KEYS, type FaultConfig, fault } from '@inmesh/core';
 import { milliseconds, otherFields, unpack } from '../decoding.ts';
 import { decodePercent } from '../fractional-percent.ts';
+import { decodeHeaders } from './headers.ts';
 import { type FilterDecoder, type FilterRow, filterRow } from './row.ts';
 
 const FAULT = 'envoy.extensions.filters.http.fault.v3.HTTPFault';
@@ -16,6 +17,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   'delay',
   'abort',
   'upstream_cluster',
+  'headers',
   'downstream_nodes',
   'max_active_faults',
   'response_rate_limit',
@@ -39,6 +41,7 @@ const decodeFault: FilterDecoder<FaultConfig> = (decoding, any, field, unsupport
     responseRateLimit: message.responseRateLimit === undefined ? null : decodeRateLimit(message.responseRateLimit),
     upstreamCluster: message.upstreamCluster,
     downstreamNodes: message.downstreamNodes,
+    headers: decodeHeaders(decoding, message.headers, `${field}.headers`, unsupported),
     maxActiveFaults: message.maxActiveFaults ?? null,
     runtimeKeys: {
       delayPercent: message.delayPercentRuntime || defaults.delayPercent,

@@ -5,6 +5,7 @@ import type {
   HeaderMutationPerRoute,
   Mutations,
 } from '@inmesh/api/gen/envoy/extensions/filters/http/header_mutation/v3/header_mutation_pb';
+import type { StringMatcher } from '@inmesh/api/gen/envoy/type/matcher/v3/string_pb';
 import {
   type HeaderAppendAction,
   type HeaderMutationConfig,
@@ -15,6 +16,7 @@ import {
 } from '@inmesh/core';
 import { type Decoding, enumName, otherFields, Refusal, unpack } from '../decoding.ts';
 import { decodeHeaderToAdd, requireFormat } from '../header-mutation.ts';
+import { decodeString, UnsupportedMatcher } from '../matchers.ts';
 import { type FilterDecoder, type FilterRow, filterRowWithOverride } from './row.ts';
 
 const FILTER = 'envoy.extensions.filters.http.header_mutation.v3.HeaderMutation';
@@ -28,22 +30,28 @@ const KNOWN: ReadonlySet<string> = new Set([
 
 const decode: FilterDecoder<HeaderMutationConfig> = (decoding, any, field, unsupported) => {
   const message = unpack<HeaderMutation>(decoding, any, FILTER, field);
-  const level = decodeLevel(message.mutations, `${field}.mutations`, unsupported);
+  const level = decodeLevel(decoding, message.mutations, `${field}.mutations`, unsupported);
   return { ...level, mostSpecificWins: message.mostSpecificHeaderMutationsWins };
 };
 
 const decodeOverride: FilterDecoder<HeaderMutationLevel> = (decoding: Decoding, any, field, unsupported) =>
   decodeLevel(
+    decoding,
     unpack<HeaderMutationPerRoute>(decoding, any, PER_ROUTE, field).mutations,
     `${field}.mutations`,
     unsupported,
   );
 
-function decodeLevel(message: Mutations | undefined, field: string, unsupported: string[]): HeaderMutationLevel {
+function decodeLevel(
+  decoding: Decoding,
+  message: Mutations | undefined,
+  field: string,
+  unsupported: string[],
+): HeaderMutationLevel {
   if (message === undefined) return { request: [], query: [], response: [], responseTrailers: [] };
   unsupported.push(...otherFields(message, KNOWN).map((name) => `${field}.${name}`));
   const operations = (list: readonly ProtoOperation[], name: string) =>
-    list.flatMap((each, index) => decodeOperation(each, `${field}.${name}[${index}]`, unsupported));
+    list.flatMap((each, index) => decodeOperation(decoding, each, `${field}.${name}[${index}]`, unsupported));
   return {
     request: operations(message.requestMutations, 'request_mutations'),
     response: operations(message.responseMutations, 'response_mutations'),
@@ -54,15 +62,35 @@ function decodeLevel(message: Mutations | undefined, field: string, unsupported:
   };
 }
 
-function decodeOperation({ action }: ProtoOperation, field: string, unsupported: string[]): HeaderOperation[] {
+function decodeOperation(
+  decoding: Decoding,
+  { action }: ProtoOperation,
+  field: string,
+  unsupported: string[],
+): HeaderOperation[] {
   switch (action.case) {
     case 'append':
       return [{ append: decodeHeaderToAdd(action.value, `${field}.append`) }];
     case 'remove':
       return [{ remove: action.value.toLowerCase() }];
     default:
-      unsupported.push(`${field}.remove_on_match`);
-      return [];
+      return decodeRemoval(decoding, action.value?.keyMatcher, `${field}.remove_on_match.key_matcher`, unsupported);
+  }
+}
+
+function decodeRemoval(
+  decoding: Decoding,
+  matcher: StringMatcher | undefined,
+  field: string,
+  unsupported: string[],
+): HeaderOperation[] {
+  if (matcher === undefined) throw new Refusal(field, 'value is required');
+  try {
+    return [{ removeOnMatch: decodeString(decoding, matcher, field) }];
+  } catch (error) {
+    if (!(error instanceof UnsupportedMatcher)) throw error;
+    unsupported.push(error.field);
+    return [];
   }
 }
 

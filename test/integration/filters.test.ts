@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import type { FilterType, HttpFilter } from 'inmesh';
+import { meshErrorOf } from 'inmesh';
+import { request } from 'undici';
+import { apiListener, cluster, endpoints, virtualHost } from '../support/feed.ts';
+import { guardProcess } from '../support/guard-process.ts';
+import { Scene } from '../support/scene.ts';
+import { startHttp } from '../support/servers.ts';
+
+const API = 'type.googleapis.com/';
+const own = (name: string, value: Record<string, string | number>, more = {}) => ({
+  name,
+  is_optional: false,
+  typed_config: { '@type': `${API}xds.type.v3.TypedStruct`, type_url: `${API}com.example.${name}`, value },
+  ...more,
+});
+
+function feed(port: number, filters: Parameters<typeof apiListener>[2], perRoute = {}) {
+  const routes = [
+    { match: { prefix: '/route' }, route: { cluster: 'echo' }, typed_per_filter_config: perRoute },
+    { match: { prefix: '/' }, route: { cluster: 'echo' } },
+  ];
+  return [apiListener('echo:80', [virtualHost('echo', routes)], filters), cluster('echo'), endpoints('echo', [port])];
+}
+
+describe('filters of an application', () => {
+  guardProcess();
+
+  /** Awaits the whole body, answers by itself where it does not like it, and adds what its configuration says. */
+  const guardian: FilterType<{ json: { header: string } }> = {
+    compile: ({ json }, overrides) => {
+      const header = overrides.at(-1)?.json.header ?? json.header;
+      const filter: HttpFilter = {
+        async onRequestHeaders(callbacks) {
+          const body = await callbacks.readBody(100);
+          const text = body === null ? null : Buffer.from(body).toString();
+          if (text === null || text.includes('forbidden')) {
+            callbacks.reply({ status: 422, body: `refused ${text ?? 'what is too long'}` });
+            return;
+          }
+          callbacks.call.head.headers.set('x-guard', `${header} ${text.length}`);
+        },
+        onResponseHeaders(_, response) {
+          response.headers.set('x-guarded', String(response.status));
+        },
+      };
+      return { create: () => filter };
+    },
+  };
+
+  it('stand where the feed puts them, are configured by it, and may wait, read a body and answer', async () => {
+    await using app = await startHttp((incoming, response) => {
+      incoming.resume().on('end', () => response.end(String(incoming.headers['x-guard'])));
+    });
+    await using scene = await Scene.start(
+      feed(app.port, [own('guardian', { header: 'listener' })], {
+        guardian: own('guardian', { header: 'route' }).typed_config,
+      }),
+    );
+    const mesh = await scene.mesh({ filters: { guardian: guardian as FilterType } });
+    const post = async (path: string, body: string) => {
+      const response = await mesh.fetch(`http://echo${path}`, { method: 'POST', body });
+      return [response.status, await response.text(), response.headers.get('x-guarded')];
+    };
+    assert.deepEqual(await post('/', 'four'), [200, 'listener 4', '200']);
+    assert.deepEqual(await post('/route', 'seven!!'), [200, 'route 7', '200']);
+    assert.deepEqual(await post('/', 'a forbidden word'), [422, 'refused a forbidden word', '422']);
+    assert.deepEqual(await post('/', 'x'.repeat(101)), [422, 'refused what is too long', '422']);
+    const streamed = await request('http://echo/', {
+      method: 'PUT',
+      body: (async function* () {
+        yield 'ab';
+        yield 'cde';
+      })() as never,
+      dispatcher: mesh.dispatcher,
+    });
+    assert.equal(await streamed.body.text(), 'listener 5');
+    const { filters, why } = await mesh.explain('http://echo/');
+    assert.deepEqual(filters, [{ name: 'guardian', state: 'active' }]);
+    assert.ok(why.includes('its HTTP filters: guardian'));
+  });
+
+  it('are found by the type of the configuration, too, and take the place of the mesh’s own', async () => {
+    await using app = await startHttp();
+    const fault = {
+      name: 'faults',
+      typed_config: { '@type': `${API}envoy.extensions.filters.http.fault.v3.HTTPFault`, abort: { http_status: 500 } },
+    };
+    await using scene = await Scene.start(feed(app.port, [fault]));
+    const teapot: HttpFilter = { onRequestHeaders: (callbacks) => callbacks.reply({ status: 418 }) };
+    const mesh = await scene.mesh({ filters: { 'envoy.extensions.filters.http.fault.v3.HTTPFault': teapot } });
+    assert.equal((await mesh.fetch('http://echo/')).status, 418);
+  });
+
+  it('that nobody brings refuse the calls, and say which they are', async () => {
+    await using app = await startHttp();
+    await using scene = await Scene.start(feed(app.port, [own('guardian', { header: 'x' })]));
+    const mesh = await scene.mesh();
+    const response = await mesh.fetch('http://echo/');
+    assert.equal(response.status, 500);
+    assert.match(meshErrorOf(response)?.message ?? '', /guardian \(type\.googleapis\.com\/com\.example\.guardian\)/);
+    assert.deepEqual((await mesh.explain('http://echo/')).filters, [{ name: 'guardian', state: 'refused' }]);
+  });
+
+  it('count as Envoy’s do, and a failure that they make is told by its error', async () => {
+    await using app = await startHttp();
+    const percentage = { numerator: 100 };
+    const fault = {
+      name: 'faults',
+      typed_config: {
+        '@type': `${API}envoy.extensions.filters.http.fault.v3.HTTPFault`,
+        abort: { http_status: 503, percentage },
+      },
+    };
+    await using scene = await Scene.start(feed(app.port, [fault]));
+    const mesh = await scene.mesh();
+    const response = await mesh.fetch('http://echo/');
+    assert.deepEqual([response.status, meshErrorOf(response)?.flag], [503, 'FI']);
+    assert.equal(mesh.statistics().filters['http.echo:80.fault.aborts_injected'], 1);
+    assert.equal(mesh.statistics().mesh.flags.FI, 1);
+  });
+});
