@@ -76,7 +76,7 @@ export { type OutboundParts, outbound } from './outbound.ts';
 export { RetryBudget, type RetryBudgetOptions } from './resilience/budget.ts';
 export type { ClusterChoice } from './router/cluster-share.ts';
 export { mirrorPolicies } from './router/compile-mirrors.ts';
-export { findVirtualHost, withoutPort } from './router/domains.ts';
+export { VirtualHostIndex, withoutPort } from './router/domains.ts';
 export type { RouteEntry } from './router/route-entry.ts';
 export { RouteTable, type RouteTableParts } from './router/route-table.ts';
 export { Runtime } from './runtime/runtime.ts';

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { virtualHost } from '../testing/models.ts';
-import { findVirtualHost, withoutPort } from './domains.ts';
+import { VirtualHostIndex, withoutPort } from './domains.ts';
 
 function find(authority: string, domains: readonly (string | readonly string[])[], ignorePort = false): string | null {
   const hosts = domains.map((names) =>
     virtualHost([], { name: String(names), domains: typeof names === 'string' ? [names] : names }),
   );
-  return findVirtualHost(hosts, authority, ignorePort)?.name ?? null;
+  return new VirtualHostIndex(hosts).find(authority, ignorePort)?.name ?? null;
 }
 
 describe('virtual host by domain', () => {

@@ -24,6 +24,7 @@ import { decodeLoadAssignment } from './load-assignment.ts';
 import { decodeLoadAssignmentInSteps } from './load-assignment-steps.ts';
 import { newDecoding } from './new-decoding.ts';
 import { decodeRouteConfiguration } from './route-configuration.ts';
+import { decodeRouteConfigurationInSteps } from './route-configuration-steps.ts';
 import { decodeRuntimeLayer } from './runtime-layer.ts';
 import { decodeSecret } from './secret.ts';
 
@@ -40,6 +41,7 @@ export function resourceTypes(decoding: Decoding = newDecoding()): ResourceTypes
     routeConfiguration: resourceType<'routeConfiguration', RouteConfiguration>(decoding, {
       kind: 'routeConfiguration',
       decode: decodeRouteConfiguration,
+      decodeInSteps: decodeRouteConfigurationInSteps,
     }),
     cluster: resourceType<'cluster', Cluster>(decoding, {
       kind: 'cluster',

@@ -130,7 +130,8 @@ function decodeVirtualHost(
   };
 }
 
-function requireUniqueDomains(hosts: readonly VirtualHost[], prefix: string): void {
+/** Of a whole configuration. */
+export function requireUniqueDomains(hosts: readonly VirtualHost[], prefix: string): void {
   const seen = new Set<string>();
   for (const [index, host] of hosts.entries()) {
     for (const [position, domain] of host.domains.entries()) {

@@ -12,6 +12,7 @@ import { IdleSweep, idleRounds } from './idle-sweep.ts';
 import { JoinedAuthority } from './joined-authority.ts';
 import type { ListenerFinder } from './listener-finder.ts';
 import type { ServiceMemory } from './service-memory.ts';
+import { VirtualHosts } from './virtual-hosts.ts';
 
 export interface JoinOptions {
   readonly source: ConfigSource;
@@ -38,6 +39,7 @@ export class Join implements Directory {
   readonly #options: JoinOptions;
   readonly #maxAuthorities: number;
   readonly #entries = new Map<string, JoinedAuthority>();
+  readonly #hosts = new VirtualHosts();
   readonly #sweep: IdleSweep | null;
   #closed = false;
 
@@ -69,7 +71,7 @@ export class Join implements Directory {
   }
 
   #follow(key: string, target: string, authority: string, called: boolean): JoinedAuthority {
-    const entry = new JoinedAuthority(target, authority, this.#options);
+    const entry = new JoinedAuthority(target, authority, this.#options, this.#hosts);
     entry.called = called;
     if (this.#closed) {
       entry.close('the mesh was closed');

@@ -2,7 +2,6 @@ import {
   type AuthorityEntry,
   type ClusterHandle,
   type ForwardAction,
-  findVirtualHost,
   type Listener,
   MeshError,
   mirrorPolicies,
@@ -14,6 +13,7 @@ import {
 } from '@inmesh/core';
 import type { JoinOptions } from './join.ts';
 import { NamedClusters } from './named-clusters.ts';
+import type { VirtualHosts } from './virtual-hosts.ts';
 
 /** Follows the way of one authority through the feed, and swaps its route table when all that the next one needs is there. */
 export class JoinedAuthority implements AuthorityEntry {
@@ -37,6 +37,7 @@ export class JoinedAuthority implements AuthorityEntry {
   /** Never idle. */
   pinned = false;
   readonly #options: JoinOptions;
+  readonly #hosts: VirtualHosts;
   #unwatchListener: Unwatch | null = null;
   #listener: Listener | null = null;
   #routesName: string | null = null;
@@ -48,10 +49,11 @@ export class JoinedAuthority implements AuthorityEntry {
   #waiting = new Set<() => void>();
   #closed = false;
 
-  constructor(target: string, authority: string, options: JoinOptions) {
+  constructor(target: string, authority: string, options: JoinOptions, hosts: VirtualHosts) {
     this.target = target;
     this.authority = authority;
     this.#options = options;
+    this.#hosts = hosts;
     this.#named = new NamedClusters(options.clusters, () => this.#tell());
   }
 
@@ -198,11 +200,13 @@ export class JoinedAuthority implements AuthorityEntry {
   }
 
   /** By the `Host`; by the full names of a short one only where no virtual host but a catch-all has it. */
-  #virtualHost({ virtualHosts, ignorePortInHostMatching: ignorePort }: RouteConfiguration): VirtualHost | null {
-    const found = findVirtualHost(virtualHosts, this.authority, ignorePort);
+  #virtualHost(config: RouteConfiguration): VirtualHost | null {
+    const hosts = this.#hosts.of(config);
+    const ignorePort = config.ignorePortInHostMatching;
+    const found = hosts.find(this.authority, ignorePort);
     if (found !== null && !found.domains.includes('*')) return found;
     for (const name of this.#options.listeners.fullNames?.(withoutPort(this.authority)) ?? []) {
-      const full = findVirtualHost(virtualHosts, name, ignorePort);
+      const full = hosts.find(name, ignorePort);
       if (full?.domains.includes(name)) return full;
     }
     return found;
