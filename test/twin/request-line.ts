@@ -55,7 +55,9 @@ export function readRequestLine(line: string): {
 } {
   const arrow = line.lastIndexOf(' -> ');
   const text = arrow < 0 ? line : line.slice(0, arrow);
-  const [method = '', target = '', ...rest] = tokens(text);
+  // A target may have brackets of its own: `[::1]:80`.
+  const [, method = '', target = '', tail = ''] = /^(\S+)\s+(\S+)(.*)$/s.exec(text.trim()) ?? [];
+  const rest = tokens(tail);
   const slash = target.indexOf('/');
   const authority = slash < 0 ? target : target.slice(0, slash);
   const path = slash < 0 ? '/' : target.slice(slash);

@@ -40,10 +40,10 @@ export async function runCases(areas: readonly Area[]): Promise<Verdict[]> {
       }
     };
     await Promise.all(Array.from({ length: CONCURRENCY }, worker));
-    const bad = placed.filter(({ definition }) => definition.refused !== undefined);
-    if (bad.length > 0) {
-      twin.update(feed([...good, ...bad]));
-      for (const each of bad) verdicts.set(each.definition, await refusalProblems(twin, each));
+    for (const each of placed.filter(({ definition }) => definition.refused !== undefined)) {
+      // One at a time: Envoy cuts the message of a NACK, so that of many refusals it names the first few.
+      twin.update(feed([each]));
+      verdicts.set(each.definition, await refusalProblems(twin, each));
     }
     return all.map(({ area, definition }) => ({ area, definition, problems: verdicts.get(definition) ?? ['not run'] }));
   } finally {

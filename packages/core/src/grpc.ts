@@ -2,7 +2,7 @@ import type { Headers } from './headers.ts';
 
 /** True where a message is gRPC's, as Envoy tells: `application/grpc`, or a kind of it such as `application/grpc+proto`; no parameters. */
 export function isGrpc(headers: Headers): boolean {
-  const type = headers.get('content-type');
+  const type = headers.get('content-type')?.trim();
   return type?.startsWith('application/grpc') === true && (type.length === 16 || type[16] === '+');
 }
 

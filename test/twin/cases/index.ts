@@ -3,6 +3,17 @@ import { actions } from './actions.ts';
 import { basics } from './basics.ts';
 import { failures } from './failures.ts';
 import { filters } from './filters.ts';
+import { matchingConditions } from './matching-conditions.ts';
+import { matchingPaths } from './matching-paths.ts';
+import { matchingTree } from './matching-tree.ts';
 
 /** All areas, in the order in which they are reported. A new file of cases gets its line here. */
-export const areas: readonly Area[] = [basics, failures, actions, filters];
+export const areas: readonly Area[] = [
+  basics,
+  failures,
+  matchingPaths,
+  matchingConditions,
+  matchingTree,
+  actions,
+  filters,
+];

@@ -1,5 +1,5 @@
 import type { Call } from '../call.ts';
-import type { Headers } from '../headers.ts';
+import { isGrpc } from '../grpc.ts';
 import type { FilterStateMatch, RouteConditions } from '../model/matcher.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Random } from '../util/random.ts';
@@ -33,7 +33,7 @@ export function compileConditions(conditions: RouteConditions, { regex, runtime,
     const { runtimeKey, defaultValue } = runtimeFraction;
     add('runtime_fraction', (call) => runtime.featureEnabled(runtimeKey, defaultValue, call.randomValue(random)));
   }
-  if (conditions.grpc) add('grpc', (call) => isGrpcRequest(call.head.headers));
+  if (conditions.grpc) add('grpc', (call) => isGrpc(call.head.headers));
   for (const [index, match] of conditions.headers.entries()) {
     const matches = compileHeader(match, regex);
     add(`headers[${index}] (${match.name})`, (call) => matches(call.head));
@@ -57,12 +57,6 @@ export function compileConditions(conditions: RouteConditions, { regex, runtime,
     add(`filter_state[${index}] (${match.key})`, (call) => matches(call.filterState?.get(match.key)));
   }
   return compiled;
-}
-
-/** Envoy asks for the type alone or with a suffix; parameters make another type of it. */
-function isGrpcRequest(headers: Headers): boolean {
-  const type = headers.get('content-type')?.trim();
-  return type === 'application/grpc' || type?.startsWith('application/grpc+') === true;
 }
 
 /** Objects of the filter state are matched where they are texts, or know how to be one. (envoy.type.matcher.v3.FilterStateMatcher) */
