@@ -74,7 +74,7 @@ export function meshListeners(options: MeshListenersOptions): MeshListeners {
 }
 
 /** The names to ask for: the bootstrap's template, the bare host on the default port, and static listeners on the port. */
-function listenerNames(bootstrap: Bootstrap, target: string): readonly string[] {
+export function listenerNames(bootstrap: Bootstrap, target: string): readonly string[] {
   const { listenerTemplate } = bootstrap;
   const host = target.endsWith(':80') ? target.slice(0, -':80'.length) : null;
   const names = [listenerName(listenerTemplate, target)];

@@ -99,7 +99,7 @@ export {
   type WildcardFinderOptions,
 } from './flavour/index.ts';
 export { Join, type JoinOptions } from './join/join.ts';
-export type { JoinedAuthority } from './join/joined-authority.ts';
+export { clusterNames, type JoinedAuthority } from './join/joined-authority.ts';
 export { type ListenerFinder, type ListenerWatcher, listenersByName } from './join/listener-finder.ts';
 export type { ServiceMemory } from './join/service-memory.ts';
 export { allKinds, type KindTraits, kinds } from './kinds.ts';

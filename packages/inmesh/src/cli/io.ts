@@ -3,6 +3,8 @@ export interface CommandIo {
   readonly out: (line: string) => void;
   readonly err: (line: string) => void;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Ends a command that goes on by itself, as SIGINT and SIGTERM do. */
+  readonly signal?: AbortSignal;
 }
 
 export function processIo(): CommandIo {

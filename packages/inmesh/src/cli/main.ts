@@ -7,6 +7,8 @@ const USAGE = `usage: inmesh COMMAND
 
   inmesh explain URL [--bootstrap FILE] [--within MS] [--json]
       listener, route, cluster and endpoints of a call, and why
+  inmesh feed [NAME|URL ...] [--all] [--type TYPE] [--watch] [--json | --contents] [--bootstrap FILE] [--within MS]
+      what the feed holds: types, names, versions, status, errors
   inmesh control-plane FOLDER [--listen HOST:PORT]
       serves a folder of YAML and JSON resources over ADS, for development
   inmesh validate PATH [--profile envoy|grpc] [--strict] [--json]
@@ -21,6 +23,10 @@ export async function main(args: readonly string[], io: CommandIo = processIo())
     switch (command) {
       case 'explain':
         return await explainCommand(rest, io);
+      case 'feed': {
+        const { feedCommand } = await import('./feed.ts');
+        return await feedCommand(rest, io);
+      }
       case 'control-plane': {
         const { runControlPlaneCommand } = await import('@inmesh/control-plane');
         return await runControlPlaneCommand(rest, io);

@@ -285,7 +285,8 @@ export class JoinedAuthority implements AuthorityEntry {
 }
 
 /** Clusters that the routes name, and those that their requests are copied to. */
-function clusterNames(virtualHost: VirtualHost | null, config: RouteConfiguration): ReadonlySet<string> {
+/** The clusters that the routes of a virtual host lead to by name. */
+export function clusterNames(virtualHost: VirtualHost | null, config: RouteConfiguration): ReadonlySet<string> {
   const names = new Set<string>();
   if (virtualHost === null) return names;
   for (const { action } of virtualHost.routes) {
