@@ -45,6 +45,7 @@ function hcm(name: string, more: Json, filters: readonly Json[] = []): ResourceI
       api_listener: {
         '@type': `${TYPE}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`,
         stat_prefix: name,
+        upgrade_configs: [{ upgrade_type: 'websocket' }, { upgrade_type: 'chat' }],
         http_filters: [
           ...filters,
           { name: 'router', typed_config: { '@type': `${TYPE}.extensions.filters.http.router.v3.Router` } },

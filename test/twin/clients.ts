@@ -151,7 +151,8 @@ export function callMesh(mesh: Mesh, service: string, sent: Sent): Promise<MeshR
         origin: `http://${service}`,
         path,
         method: method as Dispatcher.HttpMethod,
-        headers: ['host', authority, ...headers.flat()],
+        headers: ['host', authority, ...headers.filter(([name]) => name !== 'upgrade' && name !== 'connection').flat()],
+        upgrade: headers.find(([name]) => name === 'upgrade')?.[1] ?? null,
         body: body as Buffer | null,
       },
       {

@@ -474,5 +474,27 @@ export const actions: Area = {
         `GET /header [x-user: ${user}] [x-user: z] -> 200`,
       ]),
     },
+    {
+      name: 'upgrades are allowed by the connection manager, and by the route first',
+      manager: 'upgrade_configs: [{ upgrade_type: websocket }, { upgrade_type: off, enabled: false }]',
+      routes: `
+        - match: { prefix: /route }
+          route: { cluster: one, upgrade_configs: [{ upgrade_type: chat }, { upgrade_type: websocket, enabled: false }] }
+        - { match: { prefix: /direct }, direct_response: { status: 200 } }
+        - { match: { prefix: / }, route: { cluster: one } }`,
+      requests: [
+        'GET / [connection: Upgrade] [upgrade: chat] -> 403 ""',
+        'GET / [connection: Upgrade] [upgrade: off] -> 403 ""',
+        'GET /route [connection: Upgrade] [upgrade: websocket] -> 403 ""',
+        'GET /direct [connection: Upgrade] [upgrade: chat] -> 403 ""',
+      ],
+    },
+    {
+      name: 'an upgrade that is named twice',
+      manager: 'upgrade_configs: [{ upgrade_type: websocket }, { upgrade_type: WebSocket }]',
+      routes: '[{ match: { prefix: / }, route: { cluster: one } }]',
+      requests: [],
+      refused: 'upgrade_configs',
+    },
   ],
 };

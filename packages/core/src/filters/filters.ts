@@ -1,8 +1,7 @@
 import type { Call } from '../call.ts';
 import type { Dispatch, Handler, Layer } from '../dispatch.ts';
-import { isMeshError } from '../errors.ts';
 import { FailureReplies } from '../local-reply.ts';
-import { selectRoute } from '../router/router.ts';
+import { noteCluster, selectRoute } from '../router/router.ts';
 import type { Clock } from '../util/clock.ts';
 import { EMPTY_CHAIN, type HttpFilterChain } from './chain.ts';
 import type { FilterReply, HttpFilter } from './filter.ts';
@@ -65,9 +64,7 @@ class Run implements FilterRun {
   }
 
   answer(reply: FilterReply): void {
-    // What the call was on its way to, for whoever tells of it.
-    const cluster = this.call.route?.choose(this.call)?.clusterOf(this.call) ?? null;
-    if (!isMeshError(cluster)) this.call.cluster = cluster;
+    noteCluster(this.call);
     for (let filter = this.#create(); filter !== null; filter = this.#create()) {
       if (looksAtResponse(filter)) this.#handler = new Stage(this, filter, this.#handler, true);
     }

@@ -34,6 +34,7 @@ export const FORWARD_DEFAULTS: Omit<ForwardAction, 'clusters' | 'totalWeight' | 
   kind: 'forward',
   weightHeader: '',
   weightsByHash: false,
+  upgrades: {},
   hashPolicies: [],
   clusterNotFoundStatus: 503,
   retryPolicy: null,

@@ -15,3 +15,4 @@ export * from './rewrite.ts';
 export * from './route.ts';
 export * from './runtime.ts';
 export * from './secret.ts';
+export * from './upgrade.ts';

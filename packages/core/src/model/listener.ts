@@ -1,6 +1,7 @@
 import type { Address } from './endpoint.ts';
 import type { HttpFilterConfig } from './http-filter.ts';
 import type { RouteConfiguration } from './route.ts';
+import type { UpgradeConfigs } from './upgrade.ts';
 
 /** A listener as a client reads it: which routes a call through it takes. (envoy.config.listener.v3.Listener) */
 export interface Listener {
@@ -40,6 +41,8 @@ export interface HttpConnectionManager {
   readonly statPrefix: string;
   readonly routes: RouteSource;
   /** The HTTP filters in the order of the feed, the router last. */
+  /** Absent for none. */
+  readonly upgrades?: UpgradeConfigs;
   readonly httpFilters: readonly HttpFilterConfig[];
 }
 

@@ -8,6 +8,7 @@ import type { RouteConditions } from './matcher.ts';
 import type { MatcherNode } from './matcher-tree.ts';
 import type { MirrorPolicy } from './mirror.ts';
 import type { HostRewrite, PathRewrite, RedirectAction } from './rewrite.ts';
+import type { UpgradeConfigs } from './upgrade.ts';
 
 /** envoy.config.route.v3.RouteConfiguration */
 export interface RouteConfiguration {
@@ -88,6 +89,7 @@ export interface ForwardAction {
   readonly priority: RoutingPriority;
   readonly pathRewrite: PathRewrite | null;
   readonly hostRewrite: HostRewrite | null;
+  readonly upgrades: UpgradeConfigs;
   readonly hashPolicies: readonly HashPolicy[];
   /** True: the weights decide by the call's hash, where it has one. (WeightedCluster.use_hash_policy) */
   readonly weightsByHash: boolean;

@@ -1,6 +1,7 @@
 import type { Call } from '../call.ts';
 import type { Layer } from '../dispatch.ts';
-import { MeshError } from '../errors.ts';
+import { isMeshError, MeshError } from '../errors.ts';
+import { upgradeRefusal } from './upgrade.ts';
 
 /**
  * Selects the route: authority → virtual host (found when the table was made) → route. Nothing is changed or sent yet, and a call that
@@ -8,9 +9,10 @@ import { MeshError } from '../errors.ts';
  */
 export function router(): Layer {
   return (next) => (call, handler) => {
-    const refusal = selectRoute(call)?.refusal ?? null;
-    if (refusal !== null) handler.onResponseError(refusal);
-    else next(call, handler);
+    const refusal = selectRoute(call)?.refusal ?? upgradeRefusal(call);
+    if (refusal === null) return next(call, handler);
+    noteCluster(call);
+    handler.onResponseError(refusal);
   };
 }
 
@@ -27,4 +29,10 @@ export function routeRefusal({ route, table, head }: Call): MeshError | null {
     authority: head.authority,
     ...(table === null ? {} : { listener: table.listener.name }),
   });
+}
+
+/** Notes what a call was on its way to when it was answered before it came there, for whoever tells of it. */
+export function noteCluster(call: Call): void {
+  const cluster = call.route?.choose(call)?.clusterOf(call) ?? null;
+  if (!isMeshError(cluster)) call.cluster = cluster;
 }

@@ -97,7 +97,7 @@ export function listener(...httpFilters: HttpFilterConfig[]): Listener {
   return {
     name: 'reviews:9080',
     address: null,
-    http: { statPrefix: 'http', routes: { kind: 'rds', name: 'routes' }, httpFilters },
+    http: { statPrefix: 'http', routes: { kind: 'rds', name: 'routes' }, upgrades: { websocket: true }, httpFilters },
     direction: 'unspecified',
     chains: [],
   };

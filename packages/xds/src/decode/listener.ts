@@ -32,6 +32,7 @@ import { requireGrpcListener } from './grpc/index.ts';
 import { decodeHttpFilters } from './http-filter.ts';
 import { refusedRoute } from './route.ts';
 import { readRouteConfiguration } from './route-configuration.ts';
+import { decodeUpgrades } from './upgrades.ts';
 
 const MANAGER = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
 const TCP_PROXY = 'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy';
@@ -111,6 +112,7 @@ function decodeManager(decoding: Decoding, message: ProtoManager, field: string)
   return {
     statPrefix: message.statPrefix,
     routes: decodeRoutes(decoding, message, field),
+    upgrades: decodeUpgrades(message.upgradeConfigs, `${field}.upgrade_configs`),
     httpFilters: decodeHttpFilters(decoding, message.httpFilters, `${field}.http_filters`),
   };
 }

@@ -18,6 +18,7 @@ import { decodeMessageMutations, MUTATION_FIELDS } from './header-mutation.ts';
 import { decodeMirrors } from './mirror.ts';
 import { decodeRetryPolicy } from './retry-policy.ts';
 import { decodeHostRewrite, decodePathRewrite } from './rewrite.ts';
+import { decodeUpgrades } from './upgrades.ts';
 
 const DEFAULT_TIMEOUT_MS = 15_000;
 const MAX_TOTAL_WEIGHT = 0xffff_ffff;
@@ -100,6 +101,7 @@ export function decodeAction(
     totalWeight: clusters.reduce((sum, each) => sum + each.weight, 0),
     weightHeader: weightHeader(message),
     weightsByHash: weightsByHash(message),
+    upgrades: decodeUpgrades(message.upgradeConfigs, `${field}.upgrade_configs`),
     hashPolicies: decodeHashPolicies(decoding, message.hashPolicy, `${field}.hash_policy`),
     clusterNotFoundStatus: notFoundStatus(message),
     timeoutMs,

@@ -46,5 +46,5 @@ function asHttp(name: string, { statPrefix, clusters }: TcpProxy): HttpConnectio
   };
   const virtualHost = { ...VIRTUAL_HOST_DEFAULTS, name: 'tcp_proxy', domains: ['*'], routes: [route] };
   const config = { ...ROUTE_CONFIGURATION_DEFAULTS, name: `tcp_proxy of ${name}`, virtualHosts: [virtualHost] };
-  return { statPrefix, routes: { kind: 'inline', config }, httpFilters: [] };
+  return { statPrefix, routes: { kind: 'inline', config }, upgrades: { '*': true }, httpFilters: [] };
 }
