@@ -17,5 +17,7 @@ export {
 export { createMesh, type MeshOptions } from './create-mesh.ts';
 export type { ExplainedCluster, ExplainedEndpoint, ExplainedFilter, Explanation } from './explain.ts';
 export { meshErrorOf } from './local-errors.ts';
-export type { Mesh, ReadyOptions, Statistics } from './mesh.ts';
+export type { Mesh } from './mesh.ts';
+export type { ReadyOptions } from './ready.ts';
+export type { Statistics } from './statistics.ts';
 export type { StatusMethod, StatusService } from './status-service.ts';

@@ -10,7 +10,8 @@ import {
   type MassRemovalOptions,
 } from '@inmesh/xds';
 import type { MeshOptions } from './create-mesh.ts';
-import { Mesh, serviceUrl } from './mesh.ts';
+import { Mesh } from './mesh.ts';
+import { serviceUrl } from './service-url.ts';
 
 /** What `createMesh` does, and all that it needs: undici, protobuf, YAML. */
 export function openMesh(options: MeshOptions): Mesh {

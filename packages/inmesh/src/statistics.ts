@@ -1,0 +1,41 @@
+import type { Cluster, ClusterStats, EndpointStats, FilterStats, MeshStats, RouteStats } from '@inmesh/core';
+import type { JoinedAuthority, LoadReporterStats } from '@inmesh/xds';
+
+/** All counters and gauges, live: plain objects under Envoy's names, to be read and not written. */
+export interface Statistics {
+  readonly mesh: MeshStats;
+  readonly clusters: { readonly [name: string]: ClusterStats };
+  /** By cluster and address. */
+  readonly endpoints: { readonly [cluster: string]: { readonly [address: string]: EndpointStats } };
+  /** Of the HTTP filters, under Envoy's full names. */
+  readonly filters: FilterStats;
+  /** By authority and route. */
+  readonly routes: { readonly [authority: string]: { readonly [route: string]: RouteStats } };
+  /** By the server that load is reported to. */
+  readonly loadReporters: { readonly [server: string]: LoadReporterStats };
+}
+
+export interface StatisticsParts extends Pick<Statistics, 'mesh' | 'filters' | 'loadReporters'> {
+  readonly clusters: Iterable<Cluster>;
+  readonly entries: Iterable<JoinedAuthority>;
+}
+
+/** Gathers what each part counts for itself. */
+export function gatherStatistics({ mesh, filters, loadReporters, ...parts }: StatisticsParts): Statistics {
+  const clusters: Record<string, ClusterStats> = {};
+  const endpoints: Record<string, Record<string, EndpointStats>> = {};
+  for (const cluster of parts.clusters) {
+    clusters[cluster.name] = cluster.stats;
+    endpoints[cluster.name] = endpointStats(cluster);
+  }
+  const routes: Record<string, Record<string, RouteStats>> = {};
+  for (const { authority, table } of parts.entries) {
+    if (table === null) continue;
+    routes[authority] = Object.fromEntries(table.routes.map(({ route }) => [route.label, route.stats]));
+  }
+  return { mesh, clusters, endpoints, filters, routes, loadReporters };
+}
+
+function endpointStats(cluster: Cluster): Record<string, EndpointStats> {
+  return Object.fromEntries([...cluster.endpoints].map(([address, { stats }]) => [address, stats]));
+}
