@@ -8,7 +8,7 @@ import type { ResourceInput } from '@inmesh/control-plane';
 import { VirtualClock } from '@inmesh/core';
 import type { AdsClientOptions, AdsVariant, CollectionWatcher } from '@inmesh/xds';
 import { apiListener, cluster, endpoints, routes } from '../../support/feed.ts';
-import { packed, type Scene, scene, turn, typeUrls } from './scripted.ts';
+import { packed, type Scene, scene, turn } from './scripted.ts';
 
 const bad = (name: string, timeout = '-1s'): ResourceInput => cluster(name, { connect_timeout: timeout });
 
@@ -767,25 +767,6 @@ describe('xDS client, delta only', () => {
     server.stream.end(12, 'only delta from today on');
     assert.equal(server.stream.variant, 'delta');
     assert.deepEqual(server.stream.asked(), [{ type: 'cluster', wanted: ['a'] }]);
-  });
-});
-
-describe('xDS client, defects of grpc-js-xds', () => {
-  it('a response of an unknown type is refused by name (defect 18)', async () => {
-    const { server, watch } = scene();
-    watch('cluster', 'a');
-    await turn();
-    server.stream.respond(`${typeUrls.cluster}x`, 'v1', []);
-    assert.match(server.stream.asked().at(-1)?.refused ?? '', /Clusterx/);
-  });
-
-  it('server features count, in any mixture with others (defect 15)', async () => {
-    const { server, watch } = scene({ serverFeatures: ['trusted_xds_server', 'ignore_resource_deletion', 'x'] });
-    const heard = watch('cluster', 'a');
-    await turn();
-    server.stream.respond('cluster', 'v1', [cluster('a')]);
-    server.stream.respond('cluster', 'v2', []);
-    assert.deepEqual(heard.said, ['changed', 'ambient no_cluster']);
   });
 });
 
