@@ -9,10 +9,21 @@ import {
   type StreamTransport,
   VirtualClock,
 } from '@inmesh/core';
-import { AdsClient, type AdsVariant, nameInFieldOne, resourceTypes } from '@inmesh/xds';
+import {
+  AdsClient,
+  type AdsVariant,
+  type DecodeProfile,
+  nameInFieldOne,
+  newDecoding,
+  type ResourceTypes,
+  resourceTypes,
+} from '@inmesh/xds';
 import { kinds, names, type ResponseMaker, resourcesOf } from './responses.ts';
 
-const types = resourceTypes();
+const typesOf = {
+  envoy: resourceTypes(newDecoding()),
+  grpc: resourceTypes(newDecoding({ profile: 'grpc' })),
+};
 
 /** What became of the responses. */
 export interface Outcomes {
@@ -28,6 +39,7 @@ export interface Outcomes {
 export class FuzzedClient implements StreamTransport {
   readonly outcomes: Outcomes = { answered: 0, ended: 0, ignored: 0 };
   readonly #variant: AdsVariant;
+  readonly #types: ResourceTypes;
   readonly #clock: JumpyClock;
   readonly #client: AdsClient;
   /** By kind and name, what is in force; null for nothing. */
@@ -36,7 +48,9 @@ export class FuzzedClient implements StreamTransport {
   #paused = false;
   #sent = 0;
 
-  constructor(variant: AdsVariant, random: Random) {
+  constructor(variant: AdsVariant, profile: DecodeProfile, random: Random) {
+    const types = typesOf[profile];
+    this.#types = types;
     this.#variant = variant;
     this.#clock = new JumpyClock(random);
     this.#client = new AdsClient({
@@ -95,7 +109,7 @@ export class FuzzedClient implements StreamTransport {
     const context = { nodeId: '', controlPlane: '' };
     for (const { value } of resourcesOf(this.#variant, bytes)) {
       const name = nameInFieldOne(value);
-      assert.deepEqual(this.#inForce.get(`${kind} ${name}`), types[kind].decode(value, context).value);
+      assert.deepEqual(this.#inForce.get(`${kind} ${name}`), this.#types[kind].decode(value, context).value);
     }
   }
 
@@ -135,7 +149,8 @@ export class FuzzedClient implements StreamTransport {
   #lost(key: string, kind: Kind, error: MeshError): void {
     if (this.#inForce.get(key) !== null) {
       assert.notEqual(error.code, 'invalid_config', `${key} was lost to a refusal: ${error.message}`);
-      const removable = types[kind].fullState || this.#variant === 'delta' || error.message.includes('time to live');
+      const removable =
+        this.#types[kind].fullState || this.#variant === 'delta' || error.message.includes('time to live');
       assert.ok(removable, `${key} was lost: ${error.message}`);
     }
     this.#inForce.set(key, null);

@@ -31,8 +31,8 @@ process.on('unhandledRejection', (reason) => unhandled.push(reason));
 const random = seededRandom(seed);
 const maker = new ResponseMaker(random);
 const clients = [
-  { variant: 'sotw' as const, client: new FuzzedClient('sotw', random) },
-  { variant: 'delta' as const, client: new FuzzedClient('delta', random) },
+  { variant: 'sotw' as const, client: new FuzzedClient('sotw', 'envoy', random) },
+  { variant: 'delta' as const, client: new FuzzedClient('delta', 'grpc', random) },
 ];
 await setImmediate();
 

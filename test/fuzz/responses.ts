@@ -59,11 +59,19 @@ const contents: { readonly [K in Kind]: (name: string) => Any[] } = {
       cluster(name, { connect_timeout: '9s', circuit_breakers: { thresholds: [{ max_requests: 7 }] } }),
       cluster(name, { metadata: { filter_metadata: { istio: { host: name, ports: [80, 443] } } } }),
     ]),
-  clusterLoadAssignment: (name) => all([endpoints(name, [80]), endpoints(name, [80, 81]), large(name)]),
+  clusterLoadAssignment: (name) =>
+    all([located(endpoints(name, [80])), located(endpoints(name, [80, 81])), located(large(name))]),
   secret: (name) => all([certificate(name, 'key'), certificate(name, 'other key'), validationContext(name)]),
   extensionConfig: (name) => all([extensionConfig(name, { max_request_bytes: 1 }), extensionConfig(name, {})]),
   runtime: (name) => all([runtimeLayer(name, { a: { b: 5 }, c: true }), runtimeLayer(name, { a: 'x' })]),
 };
+
+/** With the name and the weight of its locality, without which gRPC takes none. */
+function located(input: ResourceInput): ResourceInput {
+  const { endpoints: localities } = input as unknown as { readonly endpoints: readonly object[] };
+  const named = localities.map((each) => ({ ...each, locality: { zone: 'a' }, load_balancing_weight: 1 }));
+  return { ...input, endpoints: named } as unknown as ResourceInput;
+}
 
 /** Large enough to be decoded in steps. */
 function large(name: string): ResourceInput {

@@ -67,6 +67,12 @@ export const ROUTES: readonly EdgeCase[] = [
   routes('a path by an expression that is none', one({ match: { safe_regex: { regex: '(' } } }), /regex/, /regex/),
   routes('a path by an expression of nothing', one({ match: { safe_regex: { regex: '' } } }), /regex/, null),
   routes(
+    'a header by an expression that is none',
+    match({ headers: [{ name: 'h', string_match: { safe_regex: { regex: '(' } } }] }),
+    /regex/,
+    /regex/,
+  ),
+  routes(
     'a header of an empty prefix',
     match({ headers: [{ name: 'h', string_match: { prefix: '' } }] }),
     /prefix/,
@@ -173,7 +179,9 @@ export const ROUTES: readonly EdgeCase[] = [
     /rewrite/,
     { unlikeGrpc: RANGE },
   ),
-  routes('a hash policy of nothing', action({ hash_policy: [{}] }), /policy_specifier/, null),
+  routes('a hash policy of nothing', action({ hash_policy: [{}] }), /policy_specifier/, /policy_specifier/, {
+    unlikeGrpc: 'grpc-go leaves a policy out that it does not know; inmesh knows all that there are, and this is none',
+  }),
   routes(
     'a header to add without a name',
     { ...one({}), request_headers_to_add: [{ header: { value: 'a' } }] },
