@@ -77,7 +77,6 @@ export function endpoint(): Layer {
     if (cluster === null || endpoint === null) return next(call, handler);
     cluster.stats.upstream_rq_total++;
     cluster.stats.upstream_rq_active++;
-    endpoint.stats.rq_total++;
     endpoint.stats.rq_active++;
     next(call, new EndpointHandler(call, handler));
   };
@@ -89,6 +88,7 @@ const grpcServed: ReadonlySet<string> = new Set(['0', '1', '3', '5', '6', '7', '
 class EndpointHandler extends PassHandler {
   readonly #cluster: NonNullable<Call['cluster']>;
   readonly #endpoint: NonNullable<Call['endpoint']>;
+  #issued = false;
   #status = 0;
   /** gRPC's status in the headers, where there is no more to come. */
   #grpcStatus: string | undefined;
@@ -100,6 +100,13 @@ class EndpointHandler extends PassHandler {
     // The call's own fields belong to its next attempt by the time a late event comes.
     this.#cluster = call.cluster as NonNullable<Call['cluster']>;
     this.#endpoint = call.endpoint as NonNullable<Call['endpoint']>;
+  }
+
+  /** As Envoy, it counts for the host once a connection takes it, and not where none did. */
+  override onRequestSent(complete: boolean): void {
+    if (!this.#issued) this.#endpoint.stats.rq_total++;
+    this.#issued = true;
+    this.next.onRequestSent(complete);
   }
 
   override onUpgrade(...args: Parameters<Handler['onUpgrade']>): void {
@@ -123,7 +130,8 @@ class EndpointHandler extends PassHandler {
   }
 
   override onResponseError(error: Error): void {
-    this.#end(false);
+    // Limits of ours say nothing against the host.
+    this.#end(isMeshError(error) && error.code === 'upstream_overflow' ? null : false);
     // A timeout, and the caller's own abort, reset the request from our side.
     if (isMeshError(error) && error.code !== 'request_timeout') {
       if (error.code === 'connection_termination' || error.code === 'remote_reset') {
@@ -142,11 +150,12 @@ class EndpointHandler extends PassHandler {
     this.#loadTold = loadMetrics.read(headers, this.#endpoint);
   }
 
-  #end(success: boolean): void {
+  /** Null for neither success nor failure. */
+  #end(success: boolean | null): void {
     this.#cluster.stats.upstream_rq_active--;
     const { stats } = this.#endpoint;
     stats.rq_active--;
-    if (success) stats.rq_success++;
-    else stats.rq_error++;
+    if (success === true) stats.rq_success++;
+    else if (success === false) stats.rq_error++;
   }
 }

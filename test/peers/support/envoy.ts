@@ -19,6 +19,8 @@ export interface EnvoyOptions {
   readonly node: string;
   /** Port of an ADS server in the clear; its listeners and clusters are Envoy's. */
   readonly ads?: number;
+  /** It tells the same server of its load. */
+  readonly loadStats?: boolean;
   /** Envoy's `static_resources`, beside those. */
   readonly staticResources?: { readonly listeners?: readonly object[]; readonly clusters?: readonly object[] };
 }
@@ -76,12 +78,13 @@ export class Envoy {
   }
 }
 
-function bootstrap({ node, ads, staticResources = {} }: EnvoyOptions, admin: number): object {
+function bootstrap({ node, ads, loadStats = false, staticResources = {} }: EnvoyOptions, admin: number): object {
   const { listeners = [], clusters = [] } = staticResources;
   return {
     node: { id: node, cluster: 'peers' },
     admin: { address: address(admin) },
     ...(ads === undefined ? {} : { dynamic_resources: DYNAMIC }),
+    ...(loadStats && { cluster_manager: { load_stats_config: DYNAMIC.ads_config } }),
     static_resources: { listeners, clusters: ads === undefined ? clusters : [...clusters, adsCluster(ads)] },
   };
 }

@@ -230,10 +230,22 @@ describe('the cluster’s limits', () => {
     assert.equal(caller.headers.get('x-envoy-overloaded'), 'true');
     assert.match(caller.body, /overflow$/);
     assert.equal(harness.stats.flags.UO, 1);
-    assert.equal(harness.cluster.endpoints.get(key(1))?.stats.rq_total, 2);
+    assert.equal(harness.cluster.endpoints.get(key(1))?.stats.rq_active, 2);
     harness.connector.next.accept();
     harness.connector.last.answer();
     assert.equal(send(harness.dispatch).caller.endings, 0);
+  });
+
+  it('says nothing against a host for a call that no connection took', () => {
+    const harness = new Harness({ limits: { maxPendingRequests: 1 } });
+    harness.use(virtualHost([route(forward('reviews'))]));
+    send(harness.dispatch, { method: 'POST' });
+    assert.equal(send(harness.dispatch).caller.status, 503);
+    const stats = harness.cluster.endpoints.get(key(1))?.stats;
+    assert.deepEqual([stats?.rq_total, stats?.rq_error, stats?.rq_active], [0, 0, 1]);
+    harness.connector.next.accept();
+    harness.connector.last.answer();
+    assert.deepEqual([stats?.rq_total, stats?.rq_success, stats?.rq_active], [1, 1, 0]);
   });
 
   it('fails closed on what the cluster needs and this version lacks', () => {

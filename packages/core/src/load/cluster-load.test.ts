@@ -43,9 +43,11 @@ function scene(ports: Readonly<Record<string, readonly number[]>>, loadMetrics: 
   return harness;
 }
 
-/** Whoever waits for a connection gets it. */
+/** Whoever waits for a connection gets it, and sends its request. */
 function connect({ connector }: Harness): void {
   while (connector.opening.length > 0) connector.next.accept();
+  const last = connector.exchanges.at(-1);
+  if (last?.over === false) last.begin();
 }
 
 function send(harness: Harness): void {
