@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import type { FilterType, HttpFilter } from 'inmesh';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { FilterType, HttpFilter, Mesh } from 'inmesh';
 import { meshErrorOf } from 'inmesh';
 import { request } from 'undici';
 import { apiListener, cluster, endpoints, virtualHost } from '../support/feed.ts';
 import { guardProcess } from '../support/guard-process.ts';
-import { Scene } from '../support/scene.ts';
+import { Scene, until } from '../support/scene.ts';
 import { startHttp } from '../support/servers.ts';
 
 const API = 'type.googleapis.com/';
@@ -118,5 +119,60 @@ describe('filters of an application', () => {
     assert.deepEqual([response.status, meshErrorOf(response)?.flag], [503, 'FI']);
     assert.equal(mesh.statistics().filters['http.echo:80.fault.aborts_injected'], 1);
     assert.equal(mesh.statistics().mesh.flags.FI, 1);
+  });
+});
+
+/** The first status other than this one; the loop turns in between, or nothing could come. */
+async function statusAfter(mesh: Mesh, status: number): Promise<number> {
+  for (;;) {
+    const response = await mesh.fetch('http://echo/');
+    await response.text();
+    if (response.status !== status) return response.status;
+    await turn();
+  }
+}
+
+describe('filters whose configuration comes on its own', () => {
+  guardProcess();
+
+  const FAULT = `${API}envoy.extensions.filters.http.fault.v3.HTTPFault`;
+  const abort = (status: number) => ({
+    '@type': FAULT,
+    abort: { http_status: status, percentage: { numerator: 100 } },
+  });
+  const discovered = (more = {}) => ({
+    name: 'faults',
+    config_discovery: { config_source: { ads: {}, resource_api_version: 'V3' }, type_urls: [FAULT], ...more },
+  });
+  const extension = (config: ReturnType<typeof abort> | { '@type': string }) => ({
+    '@type': `${API}envoy.config.core.v3.TypedExtensionConfig`,
+    name: 'faults',
+    typed_config: config,
+  });
+
+  it('let calls wait for it, and follow it', async () => {
+    await using app = await startHttp();
+    const resources = feed(app.port, [discovered()]);
+    await using scene = await Scene.start(resources);
+    const mesh = await scene.mesh();
+    const held = mesh.fetch('http://echo/');
+    await until(() => mesh.feed()?.resources.some(({ name }) => name === 'faults') ?? false, 'it was asked for');
+    scene.plane.update([...resources, extension(abort(418))]);
+    assert.equal((await held).status, 418);
+    assert.deepEqual((await mesh.explain('http://echo/')).filters, [{ name: 'faults', state: 'active' }]);
+    scene.plane.update([...resources, extension(abort(499))]);
+    assert.equal(await statusAfter(mesh, 418), 499);
+  });
+
+  it('take the default of the listener at once, where it says so, until their own comes', async () => {
+    await using app = await startHttp();
+    const resources = feed(app.port, [
+      discovered({ default_config: abort(410), apply_default_config_without_warming: true }),
+    ]);
+    await using scene = await Scene.start(resources);
+    const mesh = await scene.mesh();
+    assert.equal((await mesh.fetch('http://echo/')).status, 410);
+    scene.plane.update([...resources, extension(abort(418))]);
+    assert.equal(await statusAfter(mesh, 410), 418);
   });
 });

@@ -67,12 +67,13 @@ class ManagerFilters {
       const overrides = levels.flatMap((level) => level.get(name) ?? []);
       // Whoever overrides a filter enables it, unless the override says that it is disabled.
       const disabled = (overrides.at(-1) ?? config).disabled;
-      const problem = support === 'skipped' || optional || disabled ? null : problemOf(config, type, overrides);
+      const mayGo = support === 'skipped' || disabled || (optional && support !== 'missing');
+      const problem = mayGo ? null : problemOf(config, type, overrides);
       if (problem !== null) {
         refused.push(`${name} (${problem})`);
         return [{ name, state: 'refused', factory: null }];
       }
-      if (support === 'skipped' || type === null) {
+      if (support === 'skipped' || support === 'missing' || type === null) {
         return [{ name, state: disabled ? 'disabled' : 'skipped', factory: null }];
       }
       const factory = this.#factory(index, config, type, overrides);
@@ -109,12 +110,15 @@ class ManagerFilters {
   }
 }
 
+const MISSING = 'no configuration has come';
+
 /** Why a filter that takes part cannot be left out and cannot be had; null where it can. */
 function problemOf(
   { typeUrl, support, unsupported }: HttpFilterConfig,
   type: FilterType | null,
   overrides: readonly FilterOverride[],
 ): string | null {
+  if (support === 'missing') return MISSING;
   if (type === null) return typeUrl;
   const fields = [...unsupported, ...overrides.flatMap((each) => each.unsupported)];
   const stranger = overrides.find((each) => support === 'known' && each.support === 'unknown' && !each.optional);

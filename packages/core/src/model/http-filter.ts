@@ -1,3 +1,5 @@
+import type { ConfigDiscovery } from './extension-config.ts';
+
 /** One entry of `http_filters`. (envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter) */
 export interface HttpFilterConfig {
   readonly name: string;
@@ -12,21 +14,23 @@ export interface HttpFilterConfig {
   readonly config: unknown;
   /** Fields of the configuration that this version cannot honour and must not ignore. */
   readonly unsupported: readonly string[];
+  /** Where the configuration comes from, for one that is not in the listener. */
+  readonly discovery?: ConfigDiscovery;
 }
 
 /**
  * `terminal`: the router. `known`: there is a filter for it. `skipped`: nothing that a call meets depends on it. `unknown`:
  * applied where the application brings such a filter, left out where it is optional, and else a reason to refuse the call
- * (DESIGN, decision 9).
+ * (DESIGN, decision 9). `missing`: its configuration has not come.
  */
-export type FilterSupport = 'terminal' | 'known' | 'skipped' | 'unknown';
+export type FilterSupport = 'terminal' | 'known' | 'skipped' | 'unknown' | 'missing';
 
 /** An entry of `typed_per_filter_config`. */
 export interface FilterOverride {
   readonly typeUrl: string;
   /** Type URL of the filters that it is for; empty where that is not known. */
   readonly filterTypeUrl: string;
-  readonly support: Exclude<FilterSupport, 'terminal'>;
+  readonly support: Exclude<FilterSupport, 'terminal' | 'missing'>;
   /** The filter takes no part in these calls. (envoy.config.route.v3.FilterConfig.disabled) */
   readonly disabled: boolean;
   readonly optional: boolean;

@@ -200,7 +200,7 @@ describe('decodeListener', () => {
       ['an unknown type', { typed_config: unknown }, 'unknown'],
       ['an optional unknown type', { typed_config: unknown, is_optional: true }, 'unknown optional'],
       ['Istio statistics in udpa TypedStruct', { typed_config: udpa }, 'skipped'],
-      ['ECDS', { config_discovery: { config_source: { ads: {} }, type_urls: [unknown['@type']] } }, 'unknown'],
+      ['ECDS', { config_discovery: { config_source: { ads: {} }, type_urls: [unknown['@type']] } }, 'missing'],
     ];
     for (const [title, filter, expected] of cases) assert.equal(support(filter), expected, title);
   });

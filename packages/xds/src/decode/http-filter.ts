@@ -1,10 +1,11 @@
-import { fromBinary } from '@bufbuild/protobuf';
-import type { Any } from '@bufbuild/protobuf/wkt';
+import { create, fromBinary } from '@bufbuild/protobuf';
+import { type Any, AnySchema } from '@bufbuild/protobuf/wkt';
 import { messageType, registry, toJson, typeUrlOf } from '@inmesh/api';
 import type { RBAC } from '@inmesh/api/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb';
 import type { HttpFilter } from '@inmesh/api/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
-import type { HttpFilterConfig, RawFilterConfig } from '@inmesh/core';
+import type { ExtensionConfig, HttpFilterConfig, RawFilterConfig } from '@inmesh/core';
 import { type Decoding, Refusal, unpack } from './decoding.ts';
+import { decodeConfigDiscovery } from './extension-config.ts';
 import { readTypedConfig, type TypedConfig } from './typed-config.ts';
 
 const ROUTER = 'envoy.extensions.filters.http.router.v3.Router';
@@ -48,7 +49,8 @@ export function decodeHttpFilters(
   const end = decoded[last];
   if (
     end === undefined ||
-    (end.support !== 'terminal' && (end.support !== 'unknown' || end.optional || end.disabled))
+    (end.support !== 'terminal' &&
+      ((end.support !== 'unknown' && end.support !== 'missing') || end.optional || end.disabled))
   ) {
     throw new Refusal(field, 'the last filter of the chain must be terminal, such as envoy.filters.http.router');
   }
@@ -57,38 +59,59 @@ export function decodeHttpFilters(
 
 function decodeFilter(decoding: Decoding, filter: HttpFilter, field: string): HttpFilterConfig {
   const { name, disabled, isOptional: optional, configType } = filter;
-  const common = { name, disabled, optional };
+  const common = { name, disabled, optional, unsupported: [] };
   if (configType.case === 'configDiscovery') {
-    const typeUrl = configType.value.typeUrls[0] ?? '';
-    return { ...common, typeUrl, support: 'unknown', config: null, unsupported: ['config_discovery'] };
+    const place = `${field}.config_discovery`;
+    const discovery = decodeConfigDiscovery(name, configType.value, place);
+    const typeUrl = typeUrlOf(discovery.typeNames[0] ?? '');
+    const entry: HttpFilterConfig = { ...common, typeUrl, support: 'missing', config: null, discovery };
+    if (discovery.defaultConfig !== null) {
+      configureFilter(decoding, entry, discovery.defaultConfig, `${place}.default_config`);
+    }
+    return entry;
   }
   const place = `${field}.typed_config`;
   const config = readTypedConfig(configType.value, place);
-  if (config.typeName === '') {
-    if (!optional && !disabled) {
-      throw new Refusal(place, `filter ${name} has no configuration, which tells its type`);
-    }
-    return { ...common, typeUrl: '', support: 'unknown', config: rawConfig(config), unsupported: [] };
+  if (config.typeName !== '') return configured(decoding, common, config, place);
+  if (!optional && !disabled) {
+    throw new Refusal(place, `filter ${name} has no configuration, which tells its type`);
   }
+  return { ...common, typeUrl: '', support: 'unknown', config: rawConfig(config) };
+}
+
+/** An entry with the configuration that came for it on its own. Throws a Refusal. */
+export function configureFilter(
+  decoding: Decoding,
+  { name, disabled, optional, discovery }: HttpFilterConfig,
+  { typeName, message, struct }: ExtensionConfig,
+  field: string,
+): HttpFilterConfig {
+  const any = message === null ? null : create(AnySchema, { typeUrl: typeUrlOf(typeName), value: message });
+  const empty = (message?.length ?? Object.keys(struct ?? {}).length) === 0;
+  const config: TypedConfig = { typeName, any, struct: struct as TypedConfig['struct'], empty };
+  const entry = configured(decoding, { name, disabled, optional, unsupported: [] }, config, field);
+  return discovery === undefined ? entry : { ...entry, discovery };
+}
+
+function configured(
+  decoding: Decoding,
+  common: Pick<HttpFilterConfig, 'name' | 'disabled' | 'optional' | 'unsupported'>,
+  config: TypedConfig,
+  field: string,
+): HttpFilterConfig {
   const typeUrl = typeUrlOf(config.typeName);
   if (config.typeName === ROUTER) {
-    if (config.any !== null) unpack(decoding, config.any, ROUTER, place);
-    return { ...common, typeUrl, support: 'terminal', config: null, unsupported: [] };
+    if (config.any !== null) unpack(decoding, config.any, ROUTER, field);
+    return { ...common, typeUrl, support: 'terminal', config: null };
   }
   const row = decoding.filters.find(config.typeName);
   if (row !== null) {
     const unsupported: string[] = [];
-    const decoded = row.decode(decoding, config, place, unsupported);
+    const decoded = row.decode(decoding, config, field, unsupported);
     return { ...common, typeUrl, support: 'known', config: decoded, unsupported };
   }
-  requireKnownValid(decoding, config, place);
-  const support = doesNothing(decoding, config, place) ? 'skipped' : 'unknown';
-  return { ...common, typeUrl, support, config: rawConfig(config), unsupported: [] };
-}
-
-/** A filter that this version leaves out or refuses calls for is checked all the same: Envoy would refuse a bad one. */
-function requireKnownValid(decoding: Decoding, { typeName, any }: TypedConfig, field: string): void {
-  if (any !== null && registry().getMessage(typeName) !== undefined) unpack(decoding, any, typeName, field);
+  const support = doesNothing(decoding, config, field) ? 'skipped' : 'unknown';
+  return { ...common, typeUrl, support, config: rawConfig(config) };
 }
 
 /** What a filter of the application's own is handed. */

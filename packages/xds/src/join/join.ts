@@ -10,6 +10,7 @@ import type {
 } from '@inmesh/core';
 import { IdleSweep, idleRounds } from './idle-sweep.ts';
 import { JoinedAuthority } from './joined-authority.ts';
+import { ListenerCompleter } from './listener-completer.ts';
 import type { ListenerFinder } from './listener-finder.ts';
 import type { ServiceMemory } from './service-memory.ts';
 import { VirtualHosts } from './virtual-hosts.ts';
@@ -38,6 +39,7 @@ export interface JoinOptions {
 export class Join implements Directory {
   readonly #options: JoinOptions;
   readonly #maxAuthorities: number;
+  readonly #completer = new ListenerCompleter();
   readonly #entries = new Map<string, JoinedAuthority>();
   readonly #hosts = new VirtualHosts();
   readonly #sweep: IdleSweep | null;
@@ -71,7 +73,7 @@ export class Join implements Directory {
   }
 
   #follow(key: string, target: string, authority: string, called: boolean): JoinedAuthority {
-    const entry = new JoinedAuthority(target, authority, this.#options, this.#hosts);
+    const entry = new JoinedAuthority(target, authority, this.#options, this.#hosts, this.#completer);
     entry.called = called;
     if (this.#closed) {
       entry.close('the mesh was closed');

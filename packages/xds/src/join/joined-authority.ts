@@ -11,7 +11,9 @@ import {
   type VirtualHost,
   withoutPort,
 } from '@inmesh/core';
+import { DiscoveredFilters } from './discovered-filters.ts';
 import type { JoinOptions } from './join.ts';
+import type { ListenerCompleter } from './listener-completer.ts';
 import { NamedClusters } from './named-clusters.ts';
 import type { VirtualHosts } from './virtual-hosts.ts';
 
@@ -44,16 +46,25 @@ export class JoinedAuthority implements AuthorityEntry {
   #unwatchRoutes: Unwatch | null = null;
   #config: RouteConfiguration | null = null;
   #clusters = new Map<string, ClusterHandle>();
+  /** Filters whose configurations come on their own. */
+  readonly #filters: DiscoveredFilters;
   /** Clusters that calls name. */
   readonly #named: NamedClusters;
   #waiting = new Set<() => void>();
   #closed = false;
 
-  constructor(target: string, authority: string, options: JoinOptions, hosts: VirtualHosts) {
+  constructor(
+    target: string,
+    authority: string,
+    options: JoinOptions,
+    hosts: VirtualHosts,
+    completer: ListenerCompleter,
+  ) {
     this.target = target;
     this.authority = authority;
     this.#options = options;
     this.#hosts = hosts;
+    this.#filters = new DiscoveredFilters(options.source, completer, () => this.#settle());
     this.#named = new NamedClusters(options.clusters, () => this.#tell());
   }
 
@@ -115,12 +126,14 @@ export class JoinedAuthority implements AuthorityEntry {
     this.#dropRoutes();
     this.#releaseClusters();
     this.#named.close();
+    this.#filters.close();
     this.#fail(new MeshError('draining', why, { authority: this.authority }));
   }
 
   #lose(error: MeshError, absent: boolean): void {
     if (this.#closed) return;
     this.#listener = null;
+    this.#filters.close();
     this.#dropRoutes();
     this.#releaseClusters();
     this.absent = absent;
@@ -139,6 +152,7 @@ export class JoinedAuthority implements AuthorityEntry {
     if (this.absent) this.error = null;
     this.absent = false;
     this.presumed = false;
+    this.#filters.follow(listener);
     if (listener.http === null) {
       this.#dropRoutes();
       this.#releaseClusters();
@@ -214,8 +228,10 @@ export class JoinedAuthority implements AuthorityEntry {
 
   #settle(): void {
     const config = this.#config;
-    const listener = this.#listener;
-    if (config === null || listener === null || this.#closed) return;
+    if (config === null || this.#listener === null || this.#closed) return;
+    // As a listener that warms: what was in force stays until the configurations of all filters are there.
+    const listener = this.#filters.complete(this.#listener);
+    if (listener === null) return;
     const virtualHost = this.#virtualHost(config);
     const wanted = clusterNames(virtualHost, config);
     const complete = [...wanted].every((name) => this.#clusters.get(name)?.settled === true);
