@@ -15,7 +15,6 @@ const CASES: readonly EdgeCase[] = [...CLUSTERS, ...ENDPOINTS, ...LISTENERS, ...
 /** A peer must agree with what inmesh does by its profile, but where the table says that it does not, and why. */
 function compare(verdicts: () => Verdicts, profile: 'envoy' | 'grpc', difference: 'unlikeEnvoy' | 'unlikeGrpc'): void {
   for (const edge of CASES) {
-    // grpc-go, which is a client here, has no use for a listener with a socket, and does not leave its api_listener for one.
     const reason = edge[difference];
     const refuses = (edge[profile] !== null) !== (reason !== undefined);
     const title = `${edge.kind}, ${edge.title}: ${refuses ? 'refused' : 'accepted'}`;
