@@ -75,7 +75,8 @@ export class FailureReplies extends PassHandler {
 export function errorReply(call: Call, clock: Clock, handler: Handler, error: MeshError): void {
   const { status, code } = error;
   call.failure = error.after(call.flags);
-  const headers = Headers.from(code === 'upstream_overflow' ? ['x-envoy-overloaded', 'true'] : []);
+  const overloaded = code === 'upstream_overflow' && call.route?.envoyHeaders !== false;
+  const headers = Headers.from(overloaded ? ['x-envoy-overloaded', 'true'] : []);
   mutateResponse(call, clock, status, headers);
   const reply = { status, body: encoder.encode(error.body), contentType: 'text/plain', headers: headers.flat() };
   localReply(call, handler, reply);

@@ -3,6 +3,13 @@ import type { Area } from '../case.ts';
 const HASHED =
   'weighted_clusters: { use_hash_policy: true, clusters: [{ name: one, weight: 33 }, { name: two, weight: 33 }, { name: three, weight: 34 }] }';
 
+/** Of Envoy's URI templates. */
+function template(type: 'MatchConfig' | 'RewriteConfig', fields: string): string {
+  const kind = type === 'MatchConfig' ? 'match' : 'rewrite';
+  const url = `type.googleapis.com/envoy.extensions.path.${kind}.uri_template.v3.UriTemplate${type}`;
+  return `{ name: envoy.path.${kind}.uri_template, typed_config: { '@type': ${url}, ${fields} } }`;
+}
+
 /** What a route does to a request before it goes on: rewrites, redirects, headers. */
 export const actions: Area = {
   area: 'actions',
@@ -495,6 +502,35 @@ export const actions: Area = {
       routes: '[{ match: { prefix: / }, route: { cluster: one } }]',
       requests: [],
       refused: 'upgrade_configs',
+    },
+    {
+      name: 'path_rewrite_policy, by the variables of a URI template',
+      routes: `
+        - match: { path_match_policy: ${template('MatchConfig', "path_template: '/{lang}/{rest=**}'")} }
+          route:
+            cluster: one
+            path_rewrite_policy: ${template('RewriteConfig', "path_template_rewrite: '/{rest}/in/{lang}'")}`,
+      requests: ['GET /en/a/b?c=d -> 200 one /a/b/in/en?c=d', 'GET /en/ -> 200', 'GET /en -> 404'],
+    },
+    {
+      name: 'a URI template that names what is not there',
+      routes: `
+        - match: { path_match_policy: ${template('MatchConfig', "path_template: '/{lang}'")} }
+          route:
+            cluster: one
+            path_rewrite_policy: ${template('RewriteConfig', "path_template_rewrite: '/{other}'")}`,
+      requests: [],
+      refused: 'path_rewrite_policy',
+    },
+    {
+      name: 'a URI template rewriter without a template to match',
+      routes: `
+        - match: { prefix: / }
+          route:
+            cluster: one
+            path_rewrite_policy: ${template('RewriteConfig', "path_template_rewrite: '/a'")}`,
+      requests: [],
+      refused: 'path_rewrite_policy',
     },
   ],
 };

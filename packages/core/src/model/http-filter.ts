@@ -49,3 +49,9 @@ export interface RawFilterConfig {
   /** The packed message, where it was no TypedStruct. */
   readonly bytes: Uint8Array | null;
 }
+
+/** The router's own configuration. (envoy.extensions.filters.http.router.v3.Router) */
+export interface RouterConfig {
+  /** None of the headers by which Envoy tells of itself: of time, attempts, and what a rewrite took away. */
+  readonly suppressEnvoyHeaders: boolean;
+}

@@ -12,6 +12,8 @@ export type PathRewrite =
   | { readonly kind: 'prefix'; readonly value: string }
   /** Of every match in the path without its query. (regex_rewrite) */
   | ({ readonly kind: 'regex' } & RegexSubstitution)
+  /** Of the path without its query, made of the variables of the template that the route matched. (path_rewrite_policy) */
+  | { readonly kind: 'uri_template'; readonly value: string }
   /** Of the path without its query: a substitution format string. (path_rewrite) */
   | { readonly kind: 'format'; readonly value: string };
 

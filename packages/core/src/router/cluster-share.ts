@@ -21,6 +21,7 @@ export interface ClusterShareParts {
   /** A cluster that a call names, looked for from then on. */
   readonly namedCluster: (name: string, action: ForwardAction) => ClusterChoice;
   readonly filters: HttpFilterChain;
+  readonly envoyHeaders: boolean;
 }
 
 /** A cluster that a route may choose, and how its calls are changed. */
@@ -39,12 +40,12 @@ export class ClusterShare {
   readonly #parts: ClusterShareParts;
 
   constructor(config: WeightedCluster, parts: ClusterShareParts) {
-    const { action, levels, regex, clusterOf } = parts;
+    const { action, levels, clusterOf } = parts;
     this.name = config.name;
     this.header = config.clusterHeader;
     this.weight = config.weight;
     this.mutateRequest = routeMutations('request', levels, config);
-    this.rewrites = rewritesOf(levels.route, action, regex);
+    this.rewrites = rewritesOf(levels.route, action, parts);
     this.mutateResponse = routeMutations('response', levels, config);
     this.filters = parts.filters;
     this.choice = this.header === '' ? clusterOf(this.name, action) : null;
@@ -65,13 +66,17 @@ export class ClusterShare {
 }
 
 /** Null where nothing is rewritten, which costs nothing then. */
-function rewritesOf({ path }: Route, action: ForwardAction, regex: RegexEngine): RouteRewrites | null {
+function rewritesOf(
+  { path }: Route,
+  action: ForwardAction,
+  { regex, envoyHeaders }: ClusterShareParts,
+): RouteRewrites | null {
   const { pathRewrite, hostRewrite, appendXForwardedHost } = action;
   if (pathRewrite === null && hostRewrite === null) return null;
   return {
     path: pathRewrite === null ? null : compilePathRewrite(pathRewrite, path, regex),
     host: hostRewrite === null ? null : compileHostRewrite(hostRewrite, regex),
     autoHost: hostRewrite?.kind === 'auto',
-    notes: { forwardedHost: appendXForwardedHost, original: true },
+    notes: { forwardedHost: appendXForwardedHost, original: envoyHeaders },
   };
 }

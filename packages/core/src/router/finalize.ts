@@ -59,7 +59,7 @@ export function finalize({ requestId, clock }: FinalizeParts): Layer {
     const perTryMs = retryPolicy.perTryTimeoutMs;
     // What the server has for this attempt: the shorter of the two, as Envoy sends it.
     const expectedMs = perTryMs > 0 && (timeoutMs === 0 || perTryMs < timeoutMs) ? perTryMs : timeoutMs;
-    if (expectedMs > 0) headers.set('x-envoy-expected-rq-timeout-ms', `${expectedMs}`);
+    if (expectedMs > 0 && route.envoyHeaders) headers.set('x-envoy-expected-rq-timeout-ms', `${expectedMs}`);
     if (share !== null && (share.mutateRequest !== null || share.rewrites !== null)) {
       const shown = shownRequest(call, clock.wallNow());
       share.mutateRequest?.(headers, shown);

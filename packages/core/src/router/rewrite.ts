@@ -3,6 +3,7 @@ import { compileFormat } from '../format/format.ts';
 import type { Shown } from '../format/shown.ts';
 import { firstHeader } from '../format/values.ts';
 import { pathOnly } from '../match/path.ts';
+import { uriTemplateRewriter } from '../match/uri-template-rewrite.ts';
 import type { HostRewrite, PathRewrite } from '../model/rewrite.ts';
 import type { PathMatch } from '../model/route.ts';
 import type { RegexEngine } from '../util/regex.ts';
@@ -23,6 +24,14 @@ export function compilePathRewrite(rewrite: PathRewrite, match: PathMatch | null
       return ({ call: { head } }) => {
         const path = pathOnly(head.path);
         return replace(path) + head.path.slice(path.length);
+      };
+    }
+    case 'uri_template': {
+      const replace = uriTemplateRewriter(match?.value ?? '', rewrite.value, regex);
+      return ({ call: { head } }) => {
+        const path = pathOnly(head.path);
+        const made = replace(path);
+        return made === null ? null : made + head.path.slice(path.length);
       };
     }
     case 'format': {

@@ -7,7 +7,7 @@ import type { Shown } from '../format/shown.ts';
 import { requestHeader } from '../format/values.ts';
 import type { LocalReply } from '../local-reply.ts';
 import type { RoutingPriority } from '../model/cluster.ts';
-import type { FilterOverrides } from '../model/http-filter.ts';
+import type { FilterOverrides, RouterConfig } from '../model/http-filter.ts';
 import type { Listener } from '../model/listener.ts';
 import type { ForwardAction, Route, RouteConfiguration, VirtualHost } from '../model/route.ts';
 import { type CompiledRetryPolicy, compileRetryPolicy } from '../resilience/retry-policy.ts';
@@ -55,6 +55,8 @@ export class RouteEntry {
   readonly mutateResponse: HeaderMutator | null;
   /** What the route itself answers; null for one that forwards. */
   readonly answer: ((shown: Shown) => LocalReply) | null;
+  /** False where the router tells nothing of itself in headers. (suppress_envoy_headers) */
+  readonly envoyHeaders: boolean;
   /** Null where it has no hash policy. */
   readonly hasher: CallHasher | null;
   /** Where copies of its requests go. */
@@ -89,6 +91,7 @@ export class RouteEntry {
     this.#totalWeight = forward?.totalWeight ?? 0;
     this.#pointHeader = forward?.weightHeader ?? '';
     this.#weightsByHash = forward?.weightsByHash ?? false;
+    this.envoyHeaders = !suppressesHeaders(listener);
     this.hasher = compileHashPolicies(forward?.hashPolicies ?? [], parts);
     this.answer = compileAnswer(config, parts.regex);
     const levels = { config: parts.config, virtualHost, route: config };
@@ -111,7 +114,15 @@ export class RouteEntry {
       .map((share) => {
         const chain =
           share.filters === undefined ? this.#filters : filters.chain(listener, [...overrides, share.filters]);
-        return new ClusterShare(share, { action, levels, regex, clusterOf, namedCluster, filters: chain });
+        return new ClusterShare(share, {
+          action,
+          levels,
+          regex,
+          clusterOf,
+          namedCluster,
+          filters: chain,
+          envoyHeaders: this.envoyHeaders,
+        });
       });
   }
 
@@ -164,6 +175,11 @@ export class RouteEntry {
   get label(): string {
     return routeLabel(this.config, this.virtualHost);
   }
+}
+
+function suppressesHeaders({ http }: Listener): boolean {
+  const router = http?.httpFilters.find(({ support }) => support === 'terminal');
+  return (router?.config as RouterConfig | null | undefined)?.suppressEnvoyHeaders ?? false;
 }
 
 export function routeLabel({ name, path }: Route, virtualHost: VirtualHost): string {

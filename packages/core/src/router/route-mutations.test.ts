@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { HeaderToAdd, MessageMutations } from '../model/header-mutation.ts';
+import type { HttpFilterConfig } from '../model/http-filter.ts';
 import type { RouteConfiguration } from '../model/route.ts';
 import { send } from '../testing/caller.ts';
 import { Harness, routeTable } from '../testing/harness.ts';
@@ -70,5 +71,34 @@ describe('header mutations of routing', () => {
     const { caller } = send(harness.dispatch);
     assert.equal(caller.status, 503);
     assert.deepEqual(levels(caller.headers.flat()), ['share', 'route', 'host', 'config']);
+  });
+});
+
+describe('suppress_envoy_headers', () => {
+  const router = (suppressEnvoyHeaders: boolean): HttpFilterConfig => ({
+    name: 'router',
+    typeUrl: '',
+    support: 'terminal',
+    disabled: false,
+    optional: false,
+    config: { suppressEnvoyHeaders },
+    unsupported: [],
+  });
+
+  function sentHeaders(suppress: boolean): readonly string[] {
+    const harness = new Harness();
+    const action = forward('reviews', { pathRewrite: { kind: 'prefix', value: '/new' } });
+    const filters = [router(suppress)];
+    harness.authority.settle({
+      table: routeTable(virtualHost([route(action)]), { reviews: harness.cluster }, { filters }),
+    });
+    send(harness.dispatch);
+    harness.connector.next.accept();
+    return harness.connector.last.call.head.headers.flat().filter((name) => name.startsWith('x-envoy-'));
+  }
+
+  it('leaves out what the router would tell of itself', () => {
+    assert.deepEqual(sentHeaders(false), ['x-envoy-expected-rq-timeout-ms', 'x-envoy-original-path']);
+    assert.deepEqual(sentHeaders(true), []);
   });
 });

@@ -10,10 +10,15 @@ export const plainRegex: RegexEngine = {
       throw new RegexError(`${pattern} is no pattern`, { cause });
     }
     return {
-      names: {},
+      names: namesIn(pattern),
       matches: (text) => whole.test(text),
       groups: (text) => whole.exec(text),
       replacer: (substitution) => (text) => text.replace(new RegExp(pattern, 'g'), substitution),
     };
   },
 };
+
+/** Of a pattern whose groups all have names, or none. */
+function namesIn(pattern: string): Record<string, number> {
+  return Object.fromEntries([...pattern.matchAll(/\(\?P?<(\w+)>/g)].map(([, name], index) => [name, index + 1]));
+}

@@ -2,8 +2,9 @@ import { create, fromBinary } from '@bufbuild/protobuf';
 import { type Any, AnySchema } from '@bufbuild/protobuf/wkt';
 import { messageType, registry, toJson, typeUrlOf } from '@inmesh/api';
 import type { RBAC } from '@inmesh/api/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb';
+import type { Router } from '@inmesh/api/gen/envoy/extensions/filters/http/router/v3/router_pb';
 import type { HttpFilter } from '@inmesh/api/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
-import type { ExtensionConfig, HttpFilterConfig, RawFilterConfig } from '@inmesh/core';
+import type { ExtensionConfig, HttpFilterConfig, RawFilterConfig, RouterConfig } from '@inmesh/core';
 import { type Decoding, Refusal, unpack } from './decoding.ts';
 import { decodeConfigDiscovery } from './extension-config.ts';
 import { readTypedConfig, type TypedConfig } from './typed-config.ts';
@@ -101,8 +102,9 @@ function configured(
 ): HttpFilterConfig {
   const typeUrl = typeUrlOf(config.typeName);
   if (config.typeName === ROUTER) {
-    if (config.any !== null) unpack(decoding, config.any, ROUTER, field);
-    return { ...common, typeUrl, support: 'terminal', config: null };
+    const router = config.any === null ? null : unpack<Router>(decoding, config.any, ROUTER, field);
+    const decoded: RouterConfig = { suppressEnvoyHeaders: router?.suppressEnvoyHeaders ?? false };
+    return { ...common, typeUrl, support: 'terminal', config: decoded };
   }
   const row = decoding.filters.find(config.typeName);
   if (row !== null) {

@@ -1,16 +1,30 @@
+import type { TypedExtensionConfig } from '@inmesh/api/gen/envoy/config/core/v3/extension_pb';
 import type {
   RedirectAction as ProtoRedirect,
   RouteAction as ProtoRouteAction,
 } from '@inmesh/api/gen/envoy/config/route/v3/route_components_pb';
+import type { UriTemplateRewriteConfig } from '@inmesh/api/gen/envoy/extensions/path/rewrite/uri_template/v3/uri_template_rewrite_pb';
 import type { RegexMatchAndSubstitute } from '@inmesh/api/gen/envoy/type/matcher/v3/regex_pb';
-import type { HostRewrite, PathRewrite, RedirectAction, RegexSubstitution } from '@inmesh/core';
-import { type Decoding, enumName, Refusal, requireRegex } from './decoding.ts';
+import {
+  type HostRewrite,
+  type PathMatch,
+  type PathRewrite,
+  type RedirectAction,
+  type RegexSubstitution,
+  UriTemplateError,
+  uriTemplateRewriter,
+} from '@inmesh/core';
+import { type Decoding, enumName, Refusal, requireRegex, unpack } from './decoding.ts';
 import { requireFormat } from './header-mutation.ts';
+import { readTypedConfig } from './typed-config.ts';
+
+const URI_TEMPLATE = 'envoy.extensions.path.rewrite.uri_template.v3.UriTemplateRewriteConfig';
 
 /** How a route changes the paths of its requests; null for not at all. */
 export function decodePathRewrite(
   decoding: Decoding,
   { prefixRewrite, regexRewrite, pathRewrite, pathRewritePolicy }: ProtoRouteAction,
+  match: PathMatch | null,
   field: string,
 ): PathRewrite | null {
   const given = [prefixRewrite !== '', regexRewrite !== undefined, pathRewrite !== '', pathRewritePolicy !== undefined];
@@ -27,7 +41,32 @@ export function decodePathRewrite(
     requireFormat(pathRewrite, `${field}.path_rewrite`);
     return { kind: 'format', value: pathRewrite };
   }
+  if (pathRewritePolicy !== undefined) {
+    return decodeRewritePolicy(decoding, pathRewritePolicy, match, `${field}.path_rewrite_policy`);
+  }
   return prefixRewrite === '' ? null : { kind: 'prefix', value: prefixRewrite };
+}
+
+function decodeRewritePolicy(
+  decoding: Decoding,
+  { typedConfig }: TypedExtensionConfig,
+  match: PathMatch | null,
+  field: string,
+): PathRewrite {
+  const place = `${field}.typed_config`;
+  const { any, typeName } = readTypedConfig(typedConfig, place);
+  if (typeName !== URI_TEMPLATE || any === null) throw new Refusal(place, `no rewriter of type ${typeName}`);
+  if (match?.kind !== 'uri_template') {
+    throw new Refusal(place, 'a URI template rewriter needs a path_match_policy with a URI template');
+  }
+  const { pathTemplateRewrite } = unpack<UriTemplateRewriteConfig>(decoding, any, URI_TEMPLATE, place);
+  try {
+    uriTemplateRewriter(match.value, pathTemplateRewrite, decoding.regex);
+  } catch (cause) {
+    if (!(cause instanceof UriTemplateError)) throw cause;
+    throw new Refusal(`${place}.path_template_rewrite`, cause.message, { cause });
+  }
+  return { kind: 'uri_template', value: pathTemplateRewrite };
 }
 
 export function decodeHostRewrite(

@@ -6,6 +6,7 @@ import type {
 import {
   type DirectResponseAction,
   type ForwardAction,
+  type PathMatch,
   type RetryPolicyConfig,
   WEIGHTED_CLUSTER_DEFAULTS,
   type WeightedCluster,
@@ -48,6 +49,7 @@ const ACTION_FIELDS: ReadonlySet<string> = new Set([
   'prefix_rewrite',
   'regex_rewrite',
   'path_rewrite',
+  'path_rewrite_policy',
   'host_rewrite_literal',
   'host_rewrite_header',
   'host_rewrite_path_regex',
@@ -82,6 +84,7 @@ export interface RouteScope {
 export function decodeAction(
   decoding: Decoding,
   message: ProtoRouteAction,
+  match: PathMatch | null,
   unsupported: string[],
   field: string,
 ): ForwardAction | null {
@@ -107,7 +110,7 @@ export function decodeAction(
     timeoutMs,
     retryPolicy,
     priority: enumName('envoy.config.core.v3.RoutingPriority', message.priority) === 'HIGH' ? 'high' : 'default',
-    pathRewrite: decodePathRewrite(decoding, message, field),
+    pathRewrite: decodePathRewrite(decoding, message, match, field),
     hostRewrite: decodeHostRewrite(decoding, message, field),
     appendXForwardedHost: message.appendXForwardedHost,
     mirrors: decodeMirrors(message.requestMirrorPolicies, `${field}.request_mirror_policies`),

@@ -31,7 +31,7 @@ export function decodeRoute(decoding: Decoding, message: ProtoRoute, scope: Rout
   unsupported.push(...others);
   let action: RouteAction = { kind: 'refused' };
   if (message.action.case === 'route') {
-    action = decodeAction(decoding, message.action.value, unsupported, `${field}.route`) ?? action;
+    action = decodeAction(decoding, message.action.value, path, unsupported, `${field}.route`) ?? action;
   } else if (message.action.case === 'redirect') {
     action = decodeRedirect(decoding, message.action.value, `${field}.redirect`);
   } else if (message.action.case === 'directResponse') {
