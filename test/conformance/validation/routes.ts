@@ -200,7 +200,8 @@ export const ROUTES: readonly EdgeCase[] = [
     'two upgrades of one kind',
     action({ upgrade_configs: [{ upgrade_type: 'websocket' }, { upgrade_type: 'WebSocket' }] }),
     /upgrade/,
-    null,
+    /upgrade/,
+    { unlikeGrpc: RANGE },
   ),
   routes(
     'an override of an unknown filter',

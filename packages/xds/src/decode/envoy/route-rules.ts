@@ -37,10 +37,4 @@ function requireAction(action: RouteAction, plugins: ReadonlySet<string>, field:
   if (specifier.case === 'clusterSpecifierPlugin' && !plugins.has(specifier.value)) {
     throw new Refusal(`${field}.cluster_specifier_plugin`, `unknown cluster specifier plugin name: ${specifier.value}`);
   }
-  const upgrades = new Set<string>();
-  for (const [index, { upgradeType }] of action.upgradeConfigs.entries()) {
-    const name = upgradeType.toLowerCase();
-    if (upgrades.has(name)) throw new Refusal(`${field}.upgrade_configs[${index}]`, `duplicate upgrade ${upgradeType}`);
-    upgrades.add(name);
-  }
 }
