@@ -2,11 +2,17 @@ import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { feedSuite } from './feed/suite.ts';
 import { httpSuite } from './http/suite.ts';
+import { routingSuite } from './routing/suite.ts';
 import { startSuite } from './start/suite.ts';
 import type { Suite } from './suite.ts';
 import { tables } from './table.ts';
 
-const suites: { readonly [name: string]: Suite } = { http: httpSuite, start: startSuite, feed: feedSuite };
+const suites: { readonly [name: string]: Suite } = {
+  http: httpSuite,
+  start: startSuite,
+  feed: feedSuite,
+  routing: routingSuite,
+};
 
 const usage = `usage: npm run bench -- SUITE [--json FILE] [--rounds N] [--seconds S] [--open] [--scale SHARE] [--only SUBJECT,…]
 suites: ${Object.keys(suites).join(', ')}`;

@@ -135,18 +135,20 @@ export function assemble(parts: MeshParts, hooks: AssemblyHooks): Assembly {
   const wholeFeed = followWhole(parts, feed, listeners, source);
   // Where all listeners are told, they are what says which hosts are the mesh's; elsewhere only names can.
   const isMesh = listeners.wildcard === null ? isMeshDomain : () => true;
+  // One engine, which keeps what it has compiled.
+  const regex = re2();
   const join = new Join({
     source,
     clusters: clusters,
     random,
-    regex: re2(),
+    regex,
     runtime,
     filters: new FilterCompiler({
       types: filterTypes(httpFilters, parts.filters),
       clock,
       random,
       runtime,
-      regex: re2(),
+      regex,
       peer: peerIdentity(chosen.node),
       stats: filterStats,
     }),

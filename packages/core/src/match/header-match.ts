@@ -40,7 +40,7 @@ function compileValue(test: Exclude<HeaderMatch['test'], { kind: 'present' }>, e
 }
 
 /** Codecs trim values; those of a caller in this process come as he wrote them. */
-function trimmed(value: string): string {
+export function trimmed(value: string): string {
   return isBlank(value.charCodeAt(0)) || isBlank(value.charCodeAt(value.length - 1)) ? value.trim() : value;
 }
 
@@ -58,6 +58,10 @@ function isWithin(value: string, start: bigint, end: bigint): boolean {
 
 /** `host` is what HTTP/1 calls `:authority`. */
 const pseudoHeaders: ReadonlySet<string> = new Set([':method', ':path', ':authority', ':scheme', 'host']);
+
+export function isPseudoHeader(name: string): boolean {
+  return pseudoHeaders.has(name);
+}
 
 /** A value of the head that is none of the headers; '' for a name of no such value. */
 export function pseudoHeader(head: Head, name: string): string {

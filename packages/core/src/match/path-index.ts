@@ -1,22 +1,21 @@
-import type { PathMatch } from '../model/route.ts';
+import type { Head } from '../call.ts';
+import type { PathMatch, Route } from '../model/route.ts';
 import { asciiLower, asOnTheWire } from '../util/ascii.ts';
+import { Bucket, type HeaderKey, headerKey, type Positions } from './bucket.ts';
 import { literalPrefix } from './literal-prefix.ts';
 
-/** Positions of routes, in order. */
-export type Positions = readonly number[];
-
 /**
- * Narrows the routes down to those that a path may be for, by how they begin: a radix tree of their literal beginnings. Whether one of
- * these matches is not said; that one which is left out does not, is certain.
+ * Narrows the routes down to those that a call may be for, by how their paths begin: a radix tree of their literal beginnings; and by a header
+ * where many begin alike. Whether one of these matches is not said; that one which is left out does not, is certain.
  */
 export class PathIndex {
   readonly #byCase = new Node('');
   /** Of routes that do not look at letter case; null where there are none. */
   readonly #anyCase: Node | null;
 
-  constructor(paths: readonly (PathMatch | null)[]) {
+  constructor(routes: readonly Pick<Route, 'path' | 'conditions'>[]) {
     let anyCase: Node | null = null;
-    for (const [position, path] of paths.entries()) {
+    for (const [position, { path }] of routes.entries()) {
       const { literal, whole } = beginning(path);
       if (path?.caseSensitive === false && isLiteral(path)) {
         anyCase ??= new Node('');
@@ -24,12 +23,15 @@ export class PathIndex {
       } else insert(this.#byCase, asOnTheWire(literal), whole, position);
     }
     this.#anyCase = anyCase;
+    const keys = routes.map(({ conditions }) => headerKey(conditions));
+    fill(this.#byCase, keys);
+    if (anyCase !== null) fill(anyCase, keys);
   }
 
-  /** Writes the lists of candidates into `lists`, and gives their number. Every position is in one list at most. */
-  candidates(path: string, lists: Positions[]): number {
-    const count = descend(this.#byCase, path, lists, 0);
-    return this.#anyCase === null ? count : descend(this.#anyCase, asciiLower(path), lists, count);
+  /** Writes the lists of candidates into `lists`, and gives their number. `path` is that of the head, as routes look at it. */
+  candidates(head: Head, path: string, lists: Positions[]): number {
+    const count = descend(this.#byCase, path, head, lists, 0);
+    return this.#anyCase === null ? count : descend(this.#anyCase, asciiLower(path), head, lists, count);
   }
 }
 
@@ -55,10 +57,12 @@ function isLiteral({ kind }: PathMatch): boolean {
 class Node {
   label: string;
   children: Map<number, Node> | null = null;
-  /** Routes whose paths begin with what leads here. */
-  begun: number[] | null = null;
-  /** Routes whose path is what leads here. */
-  whole: number[] | null = null;
+  /** Routes whose paths begin with what leads here, and those whose path is that. */
+  readonly begun: number[] = [];
+  readonly whole: number[] = [];
+  /** The same, once all are there; null for none. */
+  begunBy: Bucket | null = null;
+  wholeBy: Bucket | null = null;
 
   constructor(label: string) {
     this.label = label;
@@ -88,13 +92,13 @@ function insert(root: Node, literal: string, whole: boolean, position: number): 
     } else node = child;
     at += shared;
   }
-  if (whole) {
-    node.whole ??= [];
-    node.whole.push(position);
-  } else {
-    node.begun ??= [];
-    node.begun.push(position);
-  }
+  (whole ? node.whole : node.begun).push(position);
+}
+
+function fill(node: Node, keys: readonly (HeaderKey | null)[]): void {
+  if (node.begun.length > 0) node.begunBy = new Bucket(node.begun, keys);
+  if (node.whole.length > 0) node.wholeBy = new Bucket(node.whole, keys);
+  for (const child of node.children?.values() ?? []) fill(child, keys);
 }
 
 function sharedLength(label: string, literal: string, at: number): number {
@@ -103,15 +107,14 @@ function sharedLength(label: string, literal: string, at: number): number {
   return length;
 }
 
-function descend(root: Node, path: string, lists: Positions[], found: number): number {
+function descend(root: Node, path: string, head: Head, lists: Positions[], found: number): number {
   let count = found;
   let node = root;
   let at = 0;
   for (;;) {
-    if (node.begun !== null) lists[count++] = node.begun;
+    if (node.begunBy !== null) count = node.begunBy.collect(head, lists, count);
     if (at === path.length) {
-      if (node.whole !== null) lists[count++] = node.whole;
-      return count;
+      return node.wholeBy === null ? count : node.wholeBy.collect(head, lists, count);
     }
     const child = node.children?.get(path.charCodeAt(at));
     if (child === undefined || !path.startsWith(child.label, at)) return count;

@@ -36,9 +36,21 @@ const header = (name: string, value: string) => ({
   treatMissingAsEmpty: false,
 });
 
+/** What a route of the property test asks besides its path. */
+function asking(what: string | null): Partial<RouteConditions> {
+  if (what === null) return {};
+  if (what === ':method') return { headers: [header(':method', 'CONNECT')] };
+  if (what === 'not one') return { headers: [{ ...header('x', 'one'), invert: true }, header('x', 'two')] };
+  return { headers: [header('x', what)] };
+}
+
 describe('the index over paths', () => {
   const segment = fc.constantFrom('a', 'b', 'ab', 'A', 'aB', 'a.b', 'a;x', 'é', '');
-  const path = fc.array(segment, { maxLength: 4 }).map((segments) => `/${segments.join('/')}`);
+  // Half of them alike, so that many begin alike.
+  const path = fc.oneof(
+    fc.constant('/a'),
+    fc.array(segment, { maxLength: 4 }).map((segments) => `/${segments.join('/')}`),
+  );
   const kind = fc.constantFrom<PathMatch['kind']>(
     'prefix',
     'path',
@@ -54,12 +66,12 @@ describe('the index over paths', () => {
     path,
     pattern,
     caseSensitive: fc.boolean(),
-    asks: fc.constantFrom(null, 'one', 'two'),
+    asks: fc.constantFrom(null, 'one', 'two', ':method', 'é', 'not one'),
   });
   const request = fc.record({
     path,
     tail: fc.constantFrom('', '?q=/a', '#f', ';p=1', '/'),
-    says: fc.constantFrom('one', 'two'),
+    says: fc.constantFrom('one', ' two ', 'é'),
     method: fc.constantFrom('GET', 'CONNECT'),
   });
 
@@ -71,15 +83,16 @@ describe('the index over paths', () => {
         fc.boolean(),
         (descriptions, requests, ignoreParameters) => {
           const routes = descriptions.map(({ kind, path, pattern, caseSensitive, asks }) =>
-            to(
-              { kind, value: kind === 'safe_regex' ? pattern : path, caseSensitive },
-              asks === null ? {} : { headers: [header('x', asks)] },
-            ),
+            to({ kind, value: kind === 'safe_regex' ? pattern : path, caseSensitive }, asking(asks)),
           );
           const indexed = matcher(routes, ignoreParameters);
           const alone = routes.map((each) => matcher([each], ignoreParameters));
           for (const { path, tail, says, method } of requests) {
-            const call = makeCall({ path: Buffer.from(path + tail).toString('latin1'), method, headers: ['x', says] });
+            const call = makeCall({
+              path: Buffer.from(path + tail).toString('latin1'),
+              method,
+              headers: ['x', Buffer.from(says).toString('latin1'), 'y', '', 'x', 'other'],
+            });
             const first = alone.findIndex((one) => one.find(call) === 0);
             assert.equal(indexed.find(call), first, `${method} ${path}${tail}`);
             assert.deepEqual(

@@ -1,9 +1,10 @@
 import type { Call } from '../call.ts';
 import type { Route, RouteConfiguration, VirtualHost } from '../model/route.ts';
+import type { Positions } from './bucket.ts';
 import { type Condition, compileConditions, type MatchParts } from './conditions.ts';
 import { type CompiledTree, compileMatcherTree } from './matcher-tree.ts';
 import { compilePath, type PathMatcher, pathOnly } from './path.ts';
-import { PathIndex, type Positions } from './path-index.ts';
+import { PathIndex } from './path-index.ts';
 
 /** Up to so many routes are asked one by one: a look into the index costs about as much. */
 const FEW = 8;
@@ -30,7 +31,7 @@ export class RouteMatcher {
     this.#routes = routes.map((route) => compileRoute(route, parts));
     this.#ignoreParameters = config.ignorePathParametersInPathMatching;
     this.#tree = matcher === null ? null : compileMatcherTree(matcher, parts);
-    this.#index = matcher === null && routes.length > FEW ? new PathIndex(routes.map(({ path }) => path)) : null;
+    this.#index = matcher === null && routes.length > FEW ? new PathIndex(routes) : null;
   }
 
   /** The position of the route; -1 where none matches. */
@@ -61,7 +62,7 @@ export class RouteMatcher {
   #findByIndex(index: PathIndex, bare: string, call: Call): number {
     const lists = this.#lists;
     const heads = this.#heads;
-    const count = index.candidates(bare, lists);
+    const count = index.candidates(call.head, bare, lists);
     for (let i = 0; i < count; i++) heads[i] = 0;
     for (;;) {
       let next = -1;
