@@ -26,10 +26,13 @@ export interface Seat<T> {
   readonly watcher: Watcher<T>;
 }
 
+const nobody: ReadonlySet<never> = new Set();
+
 /** All that is known of one resource. */
 export class ResourceState<T> {
   readonly name: string;
-  readonly seats: Set<Seat<T>> = new Set();
+  /** Null until the first: of a feed that is taken whole hardly any resource has one, and a set for each would cost megabytes. */
+  #seats: Set<Seat<T>> | null = null;
   /** Own copy of what is in force; null for nothing. */
   bytes: Uint8Array | null = null;
   /** Decoded from `bytes`; null until somebody watches. */
@@ -59,6 +62,27 @@ export class ResourceState<T> {
     if (this.refused !== null) return 'NACKED';
     if (this.trouble !== null) return this.trouble.state;
     return this.bytes === null || this.remembered ? 'REQUESTED' : 'ACKED';
+  }
+
+  get seats(): ReadonlySet<Seat<T>> {
+    return this.#seats ?? nobody;
+  }
+
+  sit(seat: Seat<T>): void {
+    this.#seats ??= new Set();
+    this.#seats.add(seat);
+  }
+
+  /** False where it did not sit. */
+  leave(seat: Seat<T>): boolean {
+    const seats = this.#seats;
+    if (seats?.delete(seat) !== true) return false;
+    if (seats.size === 0) this.#seats = null;
+    return true;
+  }
+
+  leaveAll(): void {
+    this.#seats = null;
   }
 
   /** Nothing was heard of it. */

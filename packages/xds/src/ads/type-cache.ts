@@ -56,12 +56,12 @@ export class TypeCache<K extends Kind> {
     // While the server can be asked, its word is worth the wait: the memory may be old.
     if (!this.#host.connected) known.recall(state);
     const seat: Seat<Model[K]> = { watcher };
-    state.seats.add(seat);
+    state.sit(seat);
     if (!state.remembered) known.keep(state);
     if (this.wanted.add(name)) this.#host.subscriptionChanged();
     known.audience.replay(state, seat);
     return () => {
-      if (!state.seats.delete(seat) || state.seats.size > 0) return;
+      if (!state.leave(seat) || state.seats.size > 0) return;
       this.wanted.remove(name);
       this.#host.subscriptionChanged();
     };
@@ -148,7 +148,7 @@ export class TypeCache<K extends Kind> {
     this.#known.all.close();
     this.intake.close();
     for (const state of this.#known.values()) {
-      state.seats.clear();
+      state.leaveAll();
       state.ttl?.cancel();
     }
   }

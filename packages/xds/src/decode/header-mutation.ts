@@ -8,6 +8,7 @@ import {
   type HeaderToAdd,
   type MessageMutations,
   NO_HEADER_MUTATIONS,
+  NO_MESSAGE_MUTATIONS,
 } from '@inmesh/core';
 import { enumName, Refusal } from './decoding.ts';
 
@@ -28,18 +29,19 @@ interface MutatingMessage {
 
 /** `place` is where the message stands in the resource, with the dot; empty for the whole. */
 export function decodeMessageMutations(message: MutatingMessage, place: string): MessageMutations {
-  return {
-    request: decodeHeaderMutations(
-      message.requestHeadersToAdd,
-      message.requestHeadersToRemove,
-      `${place}request_headers_to`,
-    ),
-    response: decodeHeaderMutations(
-      message.responseHeadersToAdd,
-      message.responseHeadersToRemove,
-      `${place}response_headers_to`,
-    ),
-  };
+  const request = decodeHeaderMutations(
+    message.requestHeadersToAdd,
+    message.requestHeadersToRemove,
+    `${place}request_headers_to`,
+  );
+  const response = decodeHeaderMutations(
+    message.responseHeadersToAdd,
+    message.responseHeadersToRemove,
+    `${place}response_headers_to`,
+  );
+  // One for all that change nothing: most routes do not, and a large feed has thousands.
+  if (request === NO_HEADER_MUTATIONS && response === NO_HEADER_MUTATIONS) return NO_MESSAGE_MUTATIONS;
+  return { request, response };
 }
 
 /** `…_headers_to_add` and `…_headers_to_remove`; `prefix` is the fields' common beginning, such as `request_headers_to`. */

@@ -4,8 +4,11 @@ import { Refusal } from './decoding.ts';
 import { decodeRuntimePercent } from './fractional-percent.ts';
 import { decodeHeaderMutation } from './header-mutation.ts';
 
+const NONE: readonly MirrorPolicy[] = [];
+
 /** `field` is where the list stands in the resource. */
-export function decodeMirrors(policies: readonly ProtoMirror[], field: string): MirrorPolicy[] {
+export function decodeMirrors(policies: readonly ProtoMirror[], field: string): readonly MirrorPolicy[] {
+  if (policies.length === 0) return NONE;
   return policies.map((policy, index) => decodeMirror(policy, `${field}[${index}]`));
 }
 
