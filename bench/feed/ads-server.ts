@@ -154,18 +154,23 @@ class AdsServer {
     }
   }
 
-  /** Endpoints come and go: nine of them, ten of them. Each update is a response of its own, whether the last was accepted or not. */
+  /**
+   * Weights change with each, and every tenth time an endpoint goes or comes back. Each update is a response of its own, whether
+   * the last was accepted or not.
+   */
   async #updates({ perSecond, seconds, services }: AdsQuestion & { do: 'updates' }): Promise<void> {
     const { places } = this.#options;
-    const variants = [places.slice(1), places].map((each) =>
-      Array.from({ length: services }, (_, service) => fewEndpoints(service, each, 1)),
+    const variants = Array.from({ length: 20 }, (_, turn) =>
+      Array.from({ length: services }, (_, service) =>
+        fewEndpoints(service, turn < 10 ? places.slice(1) : places, 1 + (turn % 2)),
+      ),
     );
     const begun = performance.now();
     const total = perSecond * seconds;
     for (let sent = 0; sent < total; ) {
       const due = Math.min(total, Math.floor(((performance.now() - begun) * perSecond) / 1_000));
       for (; sent < due; sent++) {
-        const field = variants[Math.floor(sent / services) % 2]?.[sent % services];
+        const field = variants[Math.floor(sent / services) % variants.length]?.[sent % services];
         if (field !== undefined) this.#push([field]);
       }
       await new Promise((resolve) => setTimeout(resolve, 1));

@@ -146,7 +146,6 @@ export async function manyEndpoints(subject: Subject, { places, scale }: Scene):
     await using fed = await Fed.start(subject, feed, { call: false });
     const first = await fed.plane({ do: 'settled', types: [endpointsUrl] });
     const cold = await fed.figures();
-    await rest();
     const second = await fed.plane({ do: 'many', weight: 2 });
     const { readyMs: _, ...warm } = await fed.figures();
     return {
@@ -164,10 +163,8 @@ export async function updates(scene: Scene): Promise<{ busy: Found; quiet: Found
   await using fed = await Fed.start('inmesh', { layout: 'named', services: CALLED, places: places.inmesh });
   await fed.calls(seconds * QUIET_SHARE);
   await fed.figures();
-  await rest();
   const before = await fed.calls(seconds * QUIET_SHARE);
   const { stallMs, stallCpuMs } = await fed.figures();
-  await rest();
   const [meanwhile, answer] = await Promise.all([
     fed.calls(seconds),
     fed.plane({ do: 'updates', perSecond: UPDATES_PER_SECOND, seconds, services: CALLED }),
@@ -198,7 +195,6 @@ export async function updatesAlone(subject: Subject, { places, seconds }: Scene)
   await using fed = await Fed.start(subject, { layout: 'named', services: CALLED, places: places[subject] });
   await fed.plane({ do: 'settled', types: [endpointsUrl] });
   await fed.figures();
-  await rest();
   const length = seconds * QUIET_SHARE;
   const question = { do: 'updates', perSecond: UPDATES_PER_SECOND, seconds: length, services: CALLED } as const;
   const { accepted, ms, sentBytes } = await fed.plane(question);
@@ -213,7 +209,6 @@ export async function reconnect({ places, scale, seconds }: Scene): Promise<Foun
   await fed.plane({ do: 'settled', types: layouts.sidecar });
   await fed.calls(seconds * QUIET_SHARE);
   await fed.figures();
-  await rest();
   const [measured, answer] = await Promise.all([
     fed.calls(seconds * QUIET_SHARE),
     fed.plane({ do: 'cut', types: layouts.sidecar }),
@@ -230,9 +225,4 @@ function callFigures({ rps, p99Ms, calls, errors }: Measured): Found {
 function above(full: Found, empty: Found): Found {
   const more = (key: string): Found => (key in full ? { [key]: (full[key] ?? 0) - (empty[key] ?? 0) } : {});
   return { ...full, ...more('heapMb'), ...more('rssMb') };
-}
-
-/** Until the client's own collection of garbage is no part of what is sampled. */
-function rest(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 50));
 }
