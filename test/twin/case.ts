@@ -35,6 +35,8 @@ export interface Ask {
   readonly answer?: Answer | readonly Answer[];
   /** Several requests come of this one at the same time: they are compared in the order of their recorders' names. */
   readonly copies?: true;
+  /** Sent to Envoy byte for byte, which no HTTP library would do with what is no HTTP. */
+  readonly raw?: boolean;
   /** Asks so many times; only where the calls go is then looked at, against `split`. Default 1. */
   readonly times?: number;
   /** Share of the calls, of 1, that each recorder must get, within bounds that chance breaks less than once in 10⁹ runs. */

@@ -5,6 +5,7 @@ import { isMeshError, type Mesh, meshErrorOf } from 'inmesh';
 import type { Dispatcher } from 'undici';
 import type { Pair } from './case.ts';
 import { pairs, type Reply } from './observation.ts';
+import { sendRaw } from './raw-client.ts';
 
 /** A request as the twin sends it through either side. */
 export interface Sent {
@@ -14,6 +15,8 @@ export interface Sent {
   /** Without `Host`. */
   readonly headers: readonly Pair[];
   readonly body: Uint8Array | null;
+  /** True: byte for byte, well-formed or not. */
+  readonly raw?: boolean;
 }
 
 /** Milliseconds after which a call that came to nothing has failed: far above all timeouts of cases. */
@@ -31,7 +34,7 @@ export class EnvoyClient {
     const end = performance.now() + PATIENCE_MS;
     for (;;) {
       try {
-        return await this.#once(port, sent);
+        return await (sent.raw ? sendRaw(port, sent) : this.#once(port, sent));
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException;
         if (code !== 'ECONNREFUSED' || performance.now() > end) throw error;
@@ -168,7 +171,7 @@ export function callMesh(mesh: Mesh, service: string, sent: Sent): Promise<MeshR
         },
         onResponseEnd: (controller) => settle(pairs((controller.rawTrailers ?? []) as Buffer[]), null),
         onResponseError: (_, error) => {
-          if (started !== null) return settle([], error);
+          if (started !== null || isMeshError(error)) return settle([], error);
           clearTimeout(timer);
           reject(error);
         },

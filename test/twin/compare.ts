@@ -11,6 +11,10 @@ export function disagreements({ envoy, inmesh }: Both): string[] {
     if (!isDeepStrictEqual(theirs, ours)) lines.push(`${what}: envoy ${show(theirs)}, inmesh ${show(ours)}`);
   };
   compare('status', envoy.reply.status, inmesh.reply.status);
+  if (isNoHttp(envoy)) {
+    compare('recorders', recordersOf(envoy), recordersOf(inmesh));
+    return lines;
+  }
   compareHeaders(compare, 'response headers', envoy.reply.headers, inmesh.reply.headers, 'downstream');
   compare('response body', envoy.reply.body, inmesh.reply.body);
   compareHeaders(compare, 'response trailers', envoy.reply.trailers, inmesh.reply.trailers, 'downstream');
@@ -63,6 +67,11 @@ function byName(headers: readonly Pair[]): Map<string, string[]> {
     else values.push(value);
   }
   return result;
+}
+
+/** "What is no HTTP": the verdict is compared, not its words. */
+function isNoHttp({ details }: Observation): boolean {
+  return details?.startsWith('http1.') === true;
 }
 
 /** "Flags and details of good answers": there is no error behind them that inmesh could tell. */

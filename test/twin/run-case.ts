@@ -75,8 +75,8 @@ function fromAsk({ line, headers = [], body, ...rest }: Ask): AnyAsk {
   return { ...read, ...rest, headers: [...read.headers, ...headers], body: own };
 }
 
-function sentOf({ method, authority, path, headers, body }: AnyAsk): Sent {
-  return { method, authority, path, headers, body: body === null ? null : Buffer.from(body, 'latin1') };
+function sentOf({ method, authority, path, headers, body, raw = false }: AnyAsk): Sent {
+  return { method, authority, path, headers, body: body === null ? null : Buffer.from(body, 'latin1'), raw };
 }
 
 function answersOf({ answer = [] }: AnyAsk): readonly Answer[] {

@@ -1,11 +1,14 @@
 import { type ControlPlane, type ResourceInput, startControlPlane } from '@inmesh/control-plane';
 import { createMesh, type Mesh } from 'inmesh';
-import { Envoy } from '../peers/support/envoy.ts';
+import { type AccessLogLine, Envoy } from '../peers/support/envoy.ts';
 import { until } from '../peers/support/until.ts';
 import type { Answer, Pair } from './case.ts';
 import { callMesh, EnvoyClient, type Sent } from './clients.ts';
 import type { Observation } from './observation.ts';
 import { CALL_HEADER, type Recorders } from './recorders.ts';
+
+/** Milliseconds after which a malformed call is taken to have left no line in Envoy's log; a line is written within 20. */
+const RAW_LOG_MS = 400;
 
 /** What both sides showed of one request. */
 export interface Both {
@@ -106,7 +109,7 @@ export class Twin {
   async #ofEnvoy(port: number, sent: Sent, call: string, answers: readonly Answer[]): Promise<Observation> {
     this.recorders.expect(call, answers);
     const reply = await this.#client.call(port, marked(sent, call));
-    const { flags, details, cluster, host } = await this.envoy.logOf(call);
+    const { flags, details, cluster, host } = await this.#logOf(call, sent);
     const upstream = details === 'via_upstream' ? null : details;
     return { side: 'envoy', reply, flags, details: upstream, cluster, endpoint: host, arrivals: this.#arrivals(call) };
   }
@@ -115,6 +118,13 @@ export class Twin {
     this.recorders.expect(call, answers);
     const seen = await callMesh(this.mesh, service, marked(sent, call));
     return { side: 'inmesh', ...seen, arrivals: this.#arrivals(call) };
+  }
+
+  /** What is no HTTP gets no line in the log: Envoy's codec refuses it, before there is a call. */
+  async #logOf(call: string, { raw = false }: Sent): Promise<AccessLogLine> {
+    if (!raw) return this.envoy.logOf(call);
+    const none = { call, flags: 'DPE', details: 'http1.codec_error', cluster: null, host: null };
+    return this.envoy.logOf(call, { within: RAW_LOG_MS }).catch(() => none);
   }
 
   #nextNumber(): string {

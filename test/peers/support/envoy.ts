@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { binaryOf } from './peers.ts';
 import { freePorts } from './ports.ts';
 import { PeerProcess } from './processes.ts';
-import { until } from './until.ts';
+import { type UntilOptions, until } from './until.ts';
 
 /** What Envoy's access log says of one call. */
 export interface AccessLogLine {
@@ -68,8 +68,8 @@ export class Envoy {
   }
 
   /** The log line of a call, which is written a moment after the answer. */
-  logOf(call: string): Promise<AccessLogLine> {
-    return until(`envoy's access log of call ${call}`, () => this.#log.get(call) ?? null);
+  logOf(call: string, options: UntilOptions = {}): Promise<AccessLogLine> {
+    return until(`envoy's access log of call ${call}`, () => this.#log.get(call) ?? null, options);
   }
 
   async stop(signal?: NodeJS.Signals): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Area } from '../case.ts';
 import { actions } from './actions.ts';
+import { badInput } from './bad-input.ts';
 import { basics } from './basics.ts';
 import { failures } from './failures.ts';
 import { filters } from './filters.ts';
@@ -16,4 +17,5 @@ export const areas: readonly Area[] = [
   matchingTree,
   actions,
   filters,
+  badInput,
 ];
