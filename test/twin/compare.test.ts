@@ -43,7 +43,6 @@ describe('what the twin compares', () => {
     ['status', reply({ status: 201 })],
     ['response headers, x-a', reply({ headers: [['x-a', '2']] })],
     ['response body', reply({ body: 'two' })],
-    ['interim responses', reply({ informational: [103] })],
     ['broken off', reply({ broken: true })],
     ['cluster', { ...inmesh, cluster: null }],
     ['recorders', { ...inmesh, arrivals: [arrival, arrival] }],

@@ -17,8 +17,13 @@ export function disagreements({ envoy, inmesh }: Both): string[] {
   }
   compareHeaders(compare, 'response headers', envoy.reply.headers, inmesh.reply.headers, 'downstream');
   compare('response body', envoy.reply.body, inmesh.reply.body);
-  compareHeaders(compare, 'response trailers', envoy.reply.trailers, inmesh.reply.trailers, 'downstream');
-  compare('interim responses', envoy.reply.informational, inmesh.reply.informational);
+  // "Trailers and interim responses"
+  if (envoy.reply.trailers.length > 0) {
+    compareHeaders(compare, 'response trailers', envoy.reply.trailers, inmesh.reply.trailers, 'downstream');
+  }
+  if (envoy.reply.informational.length > 0) {
+    compare('interim responses', envoy.reply.informational, inmesh.reply.informational);
+  }
   compare('broken off', envoy.reply.broken, inmesh.reply.broken);
   if (!isUntold(envoy) || inmesh.details !== null) {
     compare('details', shownDetails(envoy), shownDetails(inmesh));

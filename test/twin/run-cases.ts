@@ -3,6 +3,7 @@ import { type PlacedCase, recordersOf, resourcesOf, standardResources } from './
 import { listenerPorts } from './ports.ts';
 import { Recorders } from './recorders.ts';
 import { runCase, type Verdict } from './run-case.ts';
+import { statDifferences } from './stats.ts';
 import { sameFeed, Twin } from './twin.ts';
 
 /** Cases whose requests are under way at once. */
@@ -40,6 +41,7 @@ export async function runCases(areas: readonly Area[]): Promise<Verdict[]> {
       }
     };
     await Promise.all(Array.from({ length: CONCURRENCY }, worker));
+    await addStatDifferences(twin, good, verdicts);
     for (const each of placed.filter(({ definition }) => definition.refused !== undefined)) {
       // One at a time: Envoy cuts the message of a NACK, so that of many refusals it names the first few.
       twin.update(feed([each]));
@@ -48,6 +50,22 @@ export async function runCases(areas: readonly Area[]): Promise<Verdict[]> {
     return all.map(({ area, definition }) => ({ area, definition, problems: verdicts.get(definition) ?? ['not run'] }));
   } finally {
     await twin.stop();
+  }
+}
+
+/** Of several endpoints each side begins with another: what is counted then is left to chance. */
+function countedClusters({ clusters = {} }: Case): string[] {
+  return Object.keys(clusters).filter((name) => (clusters[name]?.endpoints?.length ?? 1) <= 1);
+}
+
+/** Clusters of a case's own have counted the same on both sides, unless the requests differed already. */
+async function addStatDifferences(twin: Twin, cases: readonly PlacedCase[], verdicts: Map<Case, string[]>) {
+  const clusters = cases.flatMap(({ definition }) => countedClusters(definition));
+  const differences = await statDifferences(twin, clusters);
+  for (const { definition } of cases) {
+    const problems = verdicts.get(definition);
+    if (problems === undefined || problems.length > 0) continue;
+    for (const cluster of countedClusters(definition)) problems.push(...(differences.get(cluster) ?? []));
   }
 }
 

@@ -2,7 +2,6 @@ import type { Twin } from './twin.ts';
 
 /** Counters of a cluster that both sides keep under these names. */
 const COUNTERS = [
-  'upstream_rq_total',
   'upstream_rq_completed',
   'upstream_rq_2xx',
   'upstream_rq_3xx',
@@ -14,7 +13,6 @@ const COUNTERS = [
   'upstream_rq_retry_overflow',
   'upstream_rq_timeout',
   'upstream_rq_per_try_timeout',
-  'upstream_rq_pending_overflow',
   'upstream_cx_connect_fail',
   'membership_total',
   'membership_healthy',

@@ -1,5 +1,4 @@
 import type { Call } from './call.ts';
-import { countStatus } from './cluster/stats.ts';
 import { type Handler, type Layer, PassHandler } from './dispatch.ts';
 import { isMeshError, MeshError } from './errors.ts';
 import type { Headers } from './headers.ts';
@@ -117,7 +116,6 @@ class EndpointHandler extends PassHandler {
   override onResponseStart(status: number, headers: Headers, message: string): void {
     this.#status = status;
     this.#grpcStatus = headers.get('grpc-status');
-    countStatus(this.#cluster.stats, status);
     this.#hearLoad(headers);
     this.next.onResponseStart(status, headers, message);
   }

@@ -96,9 +96,7 @@ export const badInput: Area = {
     {
       name: 'many headers',
       routes: ROUTES,
-      requests: [
-        { line: 'GET / -> 200 one', headers: many(90) },
-      ],
+      requests: [{ line: 'GET / -> 200 one', headers: many(90) }],
     },
     {
       name: 'too many headers, and too long ones',

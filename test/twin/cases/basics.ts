@@ -171,6 +171,14 @@ export const basics: Area = {
       ],
     },
     {
+      name: 'routes see the scheme that the connection manager notes',
+      pending: 'comes with the connection manager: x-forwarded-proto is there before routes are chosen',
+      routes: `
+        - { match: { prefix: /, headers: [{ name: x-forwarded-proto, string_match: { exact: http } }] }, route: { cluster: one } }
+        - { match: { prefix: / }, route: { cluster: two } }`,
+      requests: ['GET / -> 200 one', 'GET / [x-forwarded-proto: https] -> 200 two'],
+    },
+    {
       name: 'headers of the response come back, repeated ones in their order',
       routes: `[{ match: { prefix: / }, route: { cluster: one } }]`,
       requests: [

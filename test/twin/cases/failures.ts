@@ -66,7 +66,7 @@ export const failures: Area = {
     },
     {
       name: 'the response comes too late',
-      routes: `[{ match: { prefix: / }, route: { cluster: one, timeout: 0.1s } }]`,
+      routes: `[{ match: { prefix: / }, route: { cluster: one, timeout: 0.7s } }]`,
       requests: [{ line: 'GET / -> 504 UT one x1 "upstream request timeout"', answer: { silent: true } }],
     },
     {
@@ -76,7 +76,7 @@ export const failures: Area = {
           route:
             cluster: one
             timeout: 10s
-            retry_policy: { retry_on: reset, num_retries: 1, per_try_timeout: 0.1s, ${BACK_OFF} }`,
+            retry_policy: { retry_on: reset, num_retries: 1, per_try_timeout: 0.7s, ${BACK_OFF} }`,
       requests: [{ line: 'GET / -> 504 one x2', answer: { silent: true } }],
     },
     {

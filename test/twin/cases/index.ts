@@ -2,11 +2,13 @@ import type { Area } from '../case.ts';
 import { actions } from './actions.ts';
 import { badInput } from './bad-input.ts';
 import { basics } from './basics.ts';
+import { bodies } from './bodies.ts';
 import { failures } from './failures.ts';
 import { filters } from './filters.ts';
 import { matchingConditions } from './matching-conditions.ts';
 import { matchingPaths } from './matching-paths.ts';
 import { matchingTree } from './matching-tree.ts';
+import { resilience } from './resilience.ts';
 
 /** All areas, in the order in which they are reported. A new file of cases gets its line here. */
 export const areas: readonly Area[] = [
@@ -18,4 +20,6 @@ export const areas: readonly Area[] = [
   actions,
   filters,
   badInput,
+  bodies,
+  resilience,
 ];

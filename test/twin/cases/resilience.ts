@@ -115,19 +115,19 @@ export const resilience: Area = {
     {
       name: 'the whole time is over before the attempts are',
       clusters: { 'time-all': {} },
-      routes: retried('time-all', 'retry_on: 5xx, num_retries: 5', ', timeout: 0.2s'),
+      routes: retried('time-all', 'retry_on: 5xx, num_retries: 5', ', timeout: 1s'),
       requests: [{ line: 'GET / -> 504 UT time-all x2', answer: [{ status: 503 }, { silent: true }] }],
     },
     {
       name: 'a time for each attempt',
       clusters: { 'time-try': {} },
-      routes: retried('time-try', 'retry_on: 5xx, num_retries: 1, per_try_timeout: 0.1s'),
+      routes: retried('time-try', 'retry_on: 5xx, num_retries: 1, per_try_timeout: 0.7s'),
       requests: [{ line: 'GET / -> 200 time-try x2', answer: [{ silent: true }, {}] }],
     },
     {
       name: 'the time runs from the end of the request to the end of the response',
       clusters: { 'time-body': {} },
-      routes: `[{ match: { prefix: / }, route: { cluster: time-body, timeout: 0.15s, ${NO_RETRY} } }]`,
+      routes: `[{ match: { prefix: / }, route: { cluster: time-body, timeout: 0.7s, ${NO_RETRY} } }]`,
       requests: [
         { line: 'GET / -> 200 time-body', answer: { delayMs: 10 } },
         { line: 'POST / "x" -> 504 UT time-body', answer: { silent: true } },

@@ -46,7 +46,8 @@ class AttemptHandler extends PassHandler {
   #ending = false;
   /** What stood against a retry that the policy asked for, as a response flag. */
   #refusal: 'URX' | 'UO' | null = null;
-  #status = 0;
+  /** True where the outcome called for another attempt. */
+  #wanting = false;
 
   constructor(
     parts: RetryParts,
@@ -76,7 +77,6 @@ class AttemptHandler extends PassHandler {
 
   override onResponseStart(status: number, headers: Headers, message: string): void {
     if (this.#replaced) return;
-    this.#status = status;
     if (this.#policy.looksAtStatus && this.#retried(status, null, hasNoBody(this.#call, status, headers))) return;
     this.#committed = true;
     this.#call.body?.commit();
@@ -93,7 +93,8 @@ class AttemptHandler extends PassHandler {
       this.#again();
     }
     if (this.#replaced) return;
-    this.#finish(this.#status < 500);
+    // As Envoy: what the policy would not try again is a success, whatever it is.
+    this.#finish(!this.#wanting);
     this.next.onResponseEnd(trailers);
   }
 
@@ -137,6 +138,7 @@ class AttemptHandler extends PassHandler {
     if (call.controller.aborted || call.expired) return false;
     const outcome = { status, error, sent: this.#sent, idempotent: isIdempotent(call.head.method) };
     if (!policy.shouldRetry(outcome)) return false;
+    this.#wanting = true;
     const { stats } = this.#cluster;
     const routeStats = call.route?.stats;
     if (call.attempt > policy.numRetries) {

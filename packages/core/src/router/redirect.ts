@@ -33,7 +33,10 @@ function targetOf(
   }
   const rewrite = path === null ? null : compilePathRewrite(path, match, regex);
   return (shown) => {
-    const target = rewrite?.(shown) ?? shown.call.head.path;
+    const { head } = shown.call;
+    const target = rewrite?.(shown) ?? head.path;
+    // As Envoy, for what is told of the request from here on: `%REQ(:path)%` in the headers of the answer.
+    head.path = target;
     return stripQuery ? pathOnly(target) : target;
   };
 }

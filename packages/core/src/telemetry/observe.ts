@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Call } from '../call.ts';
+import { countStatus } from '../cluster/stats.ts';
 import { type Handler, type Layer, PassHandler } from '../dispatch.ts';
 import { isMeshError } from '../errors.ts';
 import type { Headers } from '../headers.ts';
@@ -75,7 +76,9 @@ class ObserveHandler extends PassHandler {
     else if (status < 400) stats.downstream_rq_3xx++;
     else if (status < 500) stats.downstream_rq_4xx++;
     else stats.downstream_rq_5xx++;
-    const { failure } = this.#call;
+    const { failure, cluster } = this.#call;
+    // What the call came to, not each attempt; the mesh's own answer for the cluster counts as well.
+    if (cluster !== null) countStatus(cluster.stats, status);
     if (failure !== null) {
       this.#count(failure.flag);
       this.#parts.onLocalReply(this.#call, headers, failure);
