@@ -39,6 +39,6 @@ function parse(text: string): Reply {
   });
   const chunked = headers.some(([name, value]) => name === 'transfer-encoding' && value === 'chunked');
   const rest = text.slice(end + 4);
-  const body = chunked ? rest.replace(/([0-9a-f]+)\r\n([^]*?)\r\n/g, '$2') : rest;
+  const body = chunked ? rest.replace(/([0-9a-f]+)\r\n(.*?)\r\n/gs, '$2') : rest;
   return { status, headers, body, trailers: [], informational: [], broken: status === 0 };
 }
