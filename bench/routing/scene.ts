@@ -119,5 +119,6 @@ const context = {
   target: 'shop:80',
   headersTimeoutMs: null,
   bodyTimeoutMs: null,
+  overrides: null,
   passThrough: null,
 } as const;

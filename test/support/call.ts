@@ -7,6 +7,7 @@ export function callTo(authority: string, path: string): Call {
     target: authority,
     headersTimeoutMs: null,
     bodyTimeoutMs: null,
+    overrides: null,
     passThrough: null,
   });
 }

@@ -4,6 +4,7 @@ import type { Endpoint } from './cluster/endpoint.ts';
 import { Controller } from './controller.ts';
 import type { MeshError } from './errors.ts';
 import type { Headers } from './headers.ts';
+import type { CallOverrides } from './overrides/call-overrides.ts';
 import type { ClusterShare } from './router/cluster-share.ts';
 import type { RouteEntry } from './router/route-entry.ts';
 import type { RouteTable } from './router/route-table.ts';
@@ -31,6 +32,8 @@ export interface CallContext {
   /** Milliseconds without response headers, and without a byte of the body, after which the caller gives up; null for the default. */
   readonly headersTimeoutMs: number | null;
   readonly bodyTimeoutMs: number | null;
+  /** What the caller asks for over what the feed says; null for nothing. */
+  readonly overrides: CallOverrides | null;
   /** Hands the untouched request to what was there before the mesh; null where the door has no such way. */
   readonly passThrough: ((call: Call) => void) | null;
 }

@@ -74,6 +74,7 @@ export { UriTemplateError, uriTemplatePattern } from './match/uri-template.ts';
 export { uriTemplateRewriter } from './match/uri-template-rewrite.ts';
 export * from './model/index.ts';
 export { type OutboundParts, outbound } from './outbound.ts';
+export type { CallOverrides, EndpointWish } from './overrides/call-overrides.ts';
 export { RetryBudget, type RetryBudgetOptions } from './resilience/budget.ts';
 export type { ClusterChoice } from './router/cluster-share.ts';
 export { mirrorPolicies } from './router/compile-mirrors.ts';

@@ -8,6 +8,7 @@ import type {
   OutsideMesh,
 } from '@inmesh/xds';
 import type { Mesh } from './mesh.ts';
+import type { OverrideRules } from './overrides/overrides.ts';
 
 export interface MeshOptions {
   /** The bootstrap's path. Default: what the environment names, see `loadBootstrap`. */
@@ -45,6 +46,11 @@ export interface MeshOptions {
   readonly outsideMesh?: OutsideMesh;
   /** How a failure before the response is told: as a sidecar's local reply (`response`, the default: same behaviour on the wire), or as a thrown MeshError. */
   readonly failAs?: 'response' | 'error';
+  /**
+   * What requests that come to this process may ask for of its own calls, in the header `x-inmesh-override`, where `mesh.withIncoming`
+   * hands them over. Default: nothing, because who can reach a service should not choose where it calls.
+   */
+  readonly acceptOverrides?: OverrideRules;
   /**
    * Milliseconds a call waits for its routes. Default 20,000: a resource that was asked for counts as not there after
    * 15,000, as in Envoy and gRPC, and that verdict (let the call pass, do without that cluster) must come first, also

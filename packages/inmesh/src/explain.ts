@@ -151,7 +151,7 @@ function asked(url: URL, target: string): Call {
       upgrade: null,
     },
     null,
-    { failAs: 'error', target, headersTimeoutMs: null, bodyTimeoutMs: null, passThrough: null },
+    { failAs: 'error', target, headersTimeoutMs: null, bodyTimeoutMs: null, overrides: null, passThrough: null },
   );
 }
 

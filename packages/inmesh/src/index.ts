@@ -17,7 +17,9 @@ export {
 export { createMesh, type MeshOptions } from './create-mesh.ts';
 export type { ExplainedCluster, ExplainedEndpoint, ExplainedFilter, Explanation } from './explain.ts';
 export { meshErrorOf } from './local-errors.ts';
-export type { Mesh } from './mesh.ts';
+export type { Mesh, MeshFetch } from './mesh.ts';
+export type { IncomingHeaders } from './overrides/incoming.ts';
+export type { OverrideRules, Overrides } from './overrides/overrides.ts';
 export type { ReadyOptions } from './ready.ts';
 export type { Statistics } from './statistics.ts';
 export type { StatusMethod, StatusService } from './status-service.ts';

@@ -1,5 +1,6 @@
 import type { Clock, OwnFilter, Random } from '@inmesh/core';
 import type { Bootstrap, DecodeProfile, MassRemovalOptions } from '@inmesh/xds';
+import type { OverrideRules } from './overrides/overrides.ts';
 import type { ShareOptions } from './share/stream-seeker.ts';
 
 /** What `createMesh` was told, with its defaults filled in. */
@@ -14,6 +15,8 @@ export interface MeshParts {
   readonly outsideMesh: 'passThrough' | 'refuse';
   readonly profile: DecodeProfile;
   readonly failAs: 'response' | 'error';
+  /** Null for nothing. */
+  readonly acceptOverrides: OverrideRules | null;
   readonly holdTimeoutMs: number;
   readonly maxHeld: number;
   /** Null for none. */

@@ -6,11 +6,21 @@ import { type Explanation, explainCall } from './explain.ts';
 import { Installation, WithoutMesh } from './install.ts';
 import { rememberResponse } from './local-errors.ts';
 import type { MeshParts } from './mesh-parts.ts';
+import { type IncomingHeaders, IncomingOverrides } from './overrides/incoming.ts';
+import { OverrideContext } from './overrides/override-context.ts';
+import type { Overrides } from './overrides/overrides.ts';
+import { readOverrides } from './overrides/read-overrides.ts';
 import { type ReadyOptions, whenReady, whenTold, whenWhole } from './ready.ts';
 import { SeenCalls } from './seen-calls.ts';
 import { portOf, serviceUrl } from './service-url.ts';
 import { gatherStatistics, type Statistics } from './statistics.ts';
 import { type StatusService, statusService } from './status-service.ts';
+
+/** `fetch`, which also takes overrides for the one call. */
+export type MeshFetch = (
+  input: Parameters<typeof globalThis.fetch>[0],
+  init?: RequestInit & { readonly mesh?: Overrides },
+) => Promise<Response>;
 
 /** The mesh of a process: doors for its calls, and a view of what happens to them. Made by `createMesh`. */
 export class Mesh implements AsyncDisposable {
@@ -20,6 +30,8 @@ export class Mesh implements AsyncDisposable {
   readonly runtime: Runtime;
   readonly #parts: MeshParts;
   readonly #assembly: Assembly;
+  readonly #overrides = new OverrideContext();
+  readonly #incoming: IncomingOverrides;
   readonly #installation: Installation;
   /** The door of `fetch`. */
   readonly #fetchDoor: MeshDispatcher;
@@ -30,6 +42,7 @@ export class Mesh implements AsyncDisposable {
 
   constructor(parts: MeshParts) {
     this.#parts = parts;
+    this.#incoming = new IncomingOverrides(parts.acceptOverrides);
     this.#assembly = assemble(parts, { draining: () => this.#draining, onIdle: () => this.#whenIdle?.() });
     const { runtimeFeed, feed, join, isMesh } = this.#assembly;
     this.runtime = runtimeFeed.runtime;
@@ -45,13 +58,33 @@ export class Mesh implements AsyncDisposable {
     }
   }
 
-  /** The runtime's own fetch over the mesh: its Request, Response and FormData, and the mesh's way of carrying them. */
-  readonly fetch: typeof globalThis.fetch = async (input, init) => {
-    const seen = new SeenCalls(this.#fetchDoor);
+  /**
+   * The runtime's own fetch over the mesh: its Request, Response and FormData, and the mesh's way of carrying them. `mesh` among its
+   * options has overrides for this call.
+   */
+  readonly fetch: MeshFetch = async (input, init) => {
+    const seen = new SeenCalls(this.#fetchDoor, init?.mesh);
     const response = await globalThis.fetch(input, { ...init, dispatcher: seen } as object as RequestInit);
     if (seen.last !== null) rememberResponse(response, seen.last);
     return response;
   };
+
+  /**
+   * Runs `fn`, and has all calls to services of the mesh that come of it, however deep and however late, follow the overrides; over those
+   * in force already, and null takes these back. Throws a MeshError that names the field where one is wrong.
+   */
+  with<T>(overrides: Overrides | null, fn: () => T): T {
+    return this.#overrides.run(overrides === null ? null : readOverrides(overrides), fn);
+  }
+
+  /**
+   * The same with what a request that came in asks for in `x-inmesh-override`, as far as `acceptOverrides` allows. Throws a MeshError
+   * (`access_denied`, `invalid_request`) that names what is not allowed, or wrong; where nothing is accepted the header means nothing.
+   */
+  withIncoming<T>(headers: IncomingHeaders, fn: () => T): T {
+    const overrides = this.#incoming.read(headers);
+    return overrides === null ? fn() : this.#overrides.run(overrides, fn);
+  }
 
   /** Puts the mesh under the built-in fetch and under undici, process-wide. What is not the mesh's goes where it went before. */
   install(): void {
@@ -197,6 +230,7 @@ export class Mesh implements AsyncDisposable {
           : null,
       previous,
       failAs,
+      overrides: (options, service) => this.#overrides.of(options, service),
       onPassThrough: () => {
         this.#assembly.stats.passed_through++;
       },

@@ -48,6 +48,7 @@ export function openMesh(options: MeshOptions): Mesh {
     outsideMesh: options.outsideMesh ?? bootstrap.outsideMesh,
     profile: options.profile ?? 'envoy',
     failAs: options.failAs ?? 'response',
+    acceptOverrides: options.acceptOverrides ?? null,
     holdTimeoutMs: atLeast(1, 'holdTimeoutMs', options.holdTimeoutMs ?? 20_000),
     maxHeld: atLeast(0, 'maxHeld', options.maxHeld ?? 10_000),
     stateDirectory: options.stateDirectory ?? bootstrap.stateDirectory,

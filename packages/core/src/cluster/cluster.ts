@@ -7,6 +7,7 @@ import { LoadMetrics } from '../load/load-metrics.ts';
 import type { OrcaCodec } from '../load/orca.ts';
 import type { ClusterConfig } from '../model/cluster.ts';
 import { addressText, type ClusterLoadAssignment } from '../model/endpoint.ts';
+import { chosenEndpoint } from '../overrides/chosen-endpoint.ts';
 import { RetryBudget } from '../resilience/budget.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Random } from '../util/random.ts';
@@ -137,6 +138,10 @@ export class Cluster {
   /** A host for the call, other than those it was sent to before if there is one; or the reason why there is none. */
   pick(call: Call): Endpoint | MeshError {
     if (this.#destroyed !== null) return this.#destroyed;
+    const wish = call.context.overrides?.endpoint ?? null;
+    if (wish !== null) {
+      return chosenEndpoint(call, wish, { cluster: this.name, endpoints: this.#endpoints, random: this.#random });
+    }
     const asked = call.overrideHost === null ? null : this.#override(call, call.overrideHost);
     if (asked !== null) return asked;
     const endpoint = this.#hosts.pick(call);

@@ -17,9 +17,14 @@ export interface DeadlineParts {
  */
 export function deadline({ wheel, clock }: DeadlineParts): Layer {
   return (next) => (call, handler) => {
-    const timeoutMs = call.route?.timeoutMs ?? 0;
+    const timeoutMs = timeoutOf(call);
     next(call, timeoutMs > 0 ? new DeadlineHandler(wheel, clock, timeoutMs, call, handler) : handler);
   };
+}
+
+/** Milliseconds: what the caller asks for, else the route's; 0 for none. */
+export function timeoutOf({ context, route }: Call): number {
+  return context.overrides?.timeoutMs ?? route?.timeoutMs ?? 0;
 }
 
 class DeadlineHandler extends PassHandler {
@@ -63,18 +68,23 @@ class DeadlineHandler extends PassHandler {
   #start(): void {
     this.#call.deadline = this.#clock.now() + this.#timeoutMs;
     this.#timer = this.#wheel.set(this.#timeoutMs, () => {
-      const { route, cluster, endpoint } = this.#call;
+      const { route, cluster, endpoint, context } = this.#call;
+      const asked = (context.overrides?.timeoutMs ?? null) !== null;
       if (route !== null) route.stats.upstream_rq_timeout++;
       if (cluster !== null) cluster.stats.upstream_rq_timeout++;
       if (endpoint !== null) endpoint.stats.rq_timeout++;
       this.#call.expired = true;
       this.#call.controller.interrupt(
-        new MeshError('request_timeout', `no complete response within the route's timeout (${this.#timeoutMs} ms)`, {
-          ...(route === null ? {} : { route: route.label }),
-          ...(cluster === null ? {} : { cluster: cluster.name }),
-          ...(endpoint === null ? {} : { endpoint: endpoint.key }),
-          attempt: this.#call.attempt,
-        }),
+        new MeshError(
+          'request_timeout',
+          `no complete response within ${asked ? "the caller's" : "the route's"} timeout (${this.#timeoutMs} ms)`,
+          {
+            ...(route === null ? {} : { route: route.label }),
+            ...(cluster === null ? {} : { cluster: cluster.name }),
+            ...(endpoint === null ? {} : { endpoint: endpoint.key }),
+            attempt: this.#call.attempt,
+          },
+        ),
       );
     });
   }

@@ -47,6 +47,9 @@ export const SAFE_RETRY_POLICY: CompiledRetryPolicy = {
       (error.code === 'remote_reset' && !sent)),
 };
 
+/** For callers that want to see what comes of one attempt. */
+export const NO_RETRIES: CompiledRetryPolicy = { ...SAFE_RETRY_POLICY, numRetries: 0, shouldRetry: () => false };
+
 const KNOWN_TOKENS = new Set([
   '5xx',
   'gateway-error',

@@ -8,7 +8,7 @@ import type { Clock, Timer } from '../util/clock.ts';
 import { outsideContext } from '../util/outside.ts';
 import type { Random } from '../util/random.ts';
 import { jitteredBackoff } from './backoff.ts';
-import { type CompiledRetryPolicy, isIdempotent } from './retry-policy.ts';
+import { type CompiledRetryPolicy, isIdempotent, NO_RETRIES } from './retry-policy.ts';
 
 export interface RetryParts {
   readonly clock: Clock;
@@ -18,13 +18,14 @@ export interface RetryParts {
 /** Repeats attempts; whether one is worth repeating is the route's policy to say. */
 export function retry(parts: RetryParts): Layer {
   return (next) => (call, handler) => {
-    const { route, cluster } = call;
+    const { route, cluster, context } = call;
     if (route === null || cluster === null) {
       next(call, handler);
       return;
     }
-    if (!route.retryPolicy.fromFeed) cluster.safeRetryBudget.deposit();
-    next(call, new AttemptHandler(parts, next, call, handler, cluster, route.retryPolicy));
+    const policy = context.overrides?.retries === false ? NO_RETRIES : route.retryPolicy;
+    if (!policy.fromFeed) cluster.safeRetryBudget.deposit();
+    next(call, new AttemptHandler(parts, next, call, handler, cluster, policy));
   };
 }
 

@@ -54,9 +54,11 @@ export class ClusterShare {
 
   /** Where a call goes. */
   clusterOf(call: Call): ClusterChoice {
+    const { action, namedCluster } = this.#parts;
+    const asked = call.context.overrides?.cluster ?? null;
+    if (asked !== null) return namedCluster(asked, action);
     if (this.header === '') return this.choice;
     const name = requestHeader(call.head, this.header) ?? '';
-    const { action, namedCluster } = this.#parts;
     if (name !== '') return namedCluster(name, action);
     return new MeshError('no_cluster', `the request has no header ${this.header}, which names the cluster`, {
       authority: call.head.authority,

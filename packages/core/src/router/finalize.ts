@@ -5,6 +5,7 @@ import { isMeshError, MeshError } from '../errors.ts';
 import { shownRequest } from '../format/shown.ts';
 import type { Headers } from '../headers.ts';
 import { localReply } from '../local-reply.ts';
+import { timeoutOf } from '../resilience/deadline.ts';
 import type { Clock } from '../util/clock.ts';
 import { mutateResponse } from './response-headers.ts';
 import { rewriteHead } from './rewrite.ts';
@@ -55,7 +56,8 @@ export function finalize({ requestId, clock }: FinalizeParts): Layer {
     const { headers } = call.head;
     if (!headers.has('x-request-id')) headers.append('x-request-id', requestId());
     if (!headers.has('x-forwarded-proto')) headers.append('x-forwarded-proto', call.head.scheme);
-    const { timeoutMs, retryPolicy } = route;
+    const { retryPolicy } = route;
+    const timeoutMs = timeoutOf(call);
     const perTryMs = retryPolicy.perTryTimeoutMs;
     // What the server has for this attempt: the shorter of the two, as Envoy sends it.
     const expectedMs = perTryMs > 0 && (timeoutMs === 0 || perTryMs < timeoutMs) ? perTryMs : timeoutMs;

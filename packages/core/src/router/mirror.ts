@@ -60,7 +60,7 @@ function copyOf({ policy, clusterOf, mutate }: Mirror, call: Call, clock: Clock)
   const cluster = name === '' ? null : clusterOf(name, action);
   if (cluster === null || isMeshError(cluster)) return null;
   const head = { ...call.head, headers: call.head.headers.copy() };
-  const copy = new Call(head, null, { ...call.context, failAs: 'error', passThrough: null });
+  const copy = new Call(head, null, { ...call.context, failAs: 'error', overrides: null, passThrough: null });
   copy.route = call.route;
   copy.cluster = cluster;
   mutate?.(head.headers, shownRequest(call, clock.wallNow()));

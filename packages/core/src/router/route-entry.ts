@@ -9,11 +9,12 @@ import type { LocalReply } from '../local-reply.ts';
 import type { RoutingPriority } from '../model/cluster.ts';
 import type { FilterOverrides, RouterConfig } from '../model/http-filter.ts';
 import type { Listener } from '../model/listener.ts';
-import type { ForwardAction, Route, RouteConfiguration, VirtualHost } from '../model/route.ts';
+import type { ForwardAction, Route, RouteConfiguration, VirtualHost, WeightedCluster } from '../model/route.ts';
 import { type CompiledRetryPolicy, compileRetryPolicy } from '../resilience/retry-policy.ts';
 import type { Random } from '../util/random.ts';
 import type { RegexEngine } from '../util/regex.ts';
 import { compileAnswer } from './answer.ts';
+import { AskedShares } from './asked-shares.ts';
 import { ClusterShare, type ClusterShareParts } from './cluster-share.ts';
 import { compileMirrors, type Mirror } from './compile-mirrors.ts';
 import { type CallHasher, compileHashPolicies } from './hash-policy.ts';
@@ -66,6 +67,8 @@ export class RouteEntry {
   readonly #pointHeader: string;
   readonly #weightsByHash: boolean;
   readonly #random: Random;
+  /** For calls whose caller names the cluster; null where the route forwards nothing. */
+  readonly #asked: AskedShares | null;
 
   constructor(config: Route, parts: RouteParts, stats: RouteStats) {
     const { virtualHost, random, listener } = parts;
@@ -98,6 +101,10 @@ export class RouteEntry {
     this.mirrors = forward === null ? [] : compileMirrors({ ...parts, action: forward });
     this.mutateResponse = routeMutations('response', levels, null);
     this.#shares = forward === null ? [] : this.#sharesOf(forward, parts, levels, overrides);
+    this.#asked =
+      forward === null
+        ? null
+        : new AskedShares(forward, this.#shares, (share) => this.#shareOf(share, forward, parts, levels, overrides));
     this.#filtersDiffer = this.#shares.some(({ filters }) => filters !== this.#filters);
     this.pending = this.#shares.some(({ choice, header }) => choice === null && header === '');
     this.byCall = this.#shares.some(({ header }) => header !== '');
@@ -105,29 +112,31 @@ export class RouteEntry {
 
   #sharesOf(
     action: ForwardAction,
-    { clusterOf, namedCluster, regex, filters, listener }: RouteParts,
+    parts: RouteParts,
     levels: MutationLevels,
     overrides: readonly FilterOverrides[],
   ): ClusterShare[] {
     return action.clusters
       .filter(({ weight }) => weight > 0)
-      .map((share) => {
-        const chain =
-          share.filters === undefined ? this.#filters : filters.chain(listener, [...overrides, share.filters]);
-        return new ClusterShare(share, {
-          action,
-          levels,
-          regex,
-          clusterOf,
-          namedCluster,
-          filters: chain,
-          envoyHeaders: this.envoyHeaders,
-        });
-      });
+      .map((share) => this.#shareOf(share, action, parts, levels, overrides));
+  }
+
+  #shareOf(
+    share: WeightedCluster,
+    action: ForwardAction,
+    { clusterOf, namedCluster, regex, filters, listener }: RouteParts,
+    levels: MutationLevels,
+    overrides: readonly FilterOverrides[],
+  ): ClusterShare {
+    const chain = share.filters === undefined ? this.#filters : filters.chain(listener, [...overrides, share.filters]);
+    const { envoyHeaders } = this;
+    return new ClusterShare(share, { action, levels, regex, clusterOf, namedCluster, filters: chain, envoyHeaders });
   }
 
   /** A cluster by the routes' weights; null where none has any. (envoy.config.route.v3.WeightedCluster) */
   choose(call: Call): ClusterShare | null {
+    const asked = call.context.overrides?.cluster ?? null;
+    if (asked !== null) return this.#asked?.share(asked) ?? null;
     const shares = this.#shares;
     if (shares.length <= 1) return shares[0] ?? null;
     let point = this.#point(call) % this.#totalWeight;
@@ -151,13 +160,17 @@ export class RouteEntry {
 
   /** True where the call has to wait for the feed. */
   awaits(call: Call): boolean {
+    if (call.context.overrides !== null && call.context.overrides.cluster !== null) {
+      return this.choose(call)?.clusterOf(call) === null;
+    }
     if (this.pending) return true;
     return this.byCall && this.choose(call)?.clusterOf(call) === null;
   }
 
   /** The filters of a call: which cluster it will be sent to is settled with its route, as in Envoy. */
   filters(call: Call): HttpFilterChain {
-    return this.#filtersDiffer ? (this.choose(call)?.filters ?? this.#filters) : this.#filters;
+    const differ = this.#filtersDiffer || (call.context.overrides?.cluster ?? null) !== null;
+    return differ ? (this.choose(call)?.filters ?? this.#filters) : this.#filters;
   }
 
   /** Why there is no cluster to go to. */

@@ -44,7 +44,8 @@ export class RouteTable {
 
   /** True where the call has to wait for the feed. */
   awaits(call: Call): boolean {
-    return (this.pending || this.#byCall) && this.match(call)?.awaits(call) === true;
+    const asks = this.pending || this.#byCall || call.context.overrides !== null;
+    return asks && this.match(call)?.awaits(call) === true;
   }
 
   /** The first route that matches, as Envoy takes it. */

@@ -20,6 +20,8 @@ export class MeshStats {
   downstream_rq_rx_reset = 0;
   /** Responses that broke off after they had begun. */
   downstream_rq_tx_reset = 0;
+  /** Calls whose callers asked for something over what the feed says. */
+  overridden = 0;
   /** Calls that were none of the mesh's. */
   passed_through = 0;
   /** Local replies and errors by response flag. */
@@ -45,6 +47,7 @@ export function observe(parts: ObserveParts): Layer {
   return (next) => (call, handler) => {
     stats.downstream_rq_total++;
     stats.downstream_rq_active++;
+    if (call.context.overrides !== null) stats.overridden++;
     const observed = new ObserveHandler(parts, call, handler);
     if (call.controller.reason !== null) observed.onResponseError(call.controller.reason);
     else next(call, observed);

@@ -5,6 +5,7 @@ import { Call } from '../call.ts';
 import type { Dispatch, Handler } from '../dispatch.ts';
 import { isMeshError } from '../errors.ts';
 import { Headers } from '../headers.ts';
+import type { CallOverrides } from '../overrides/call-overrides.ts';
 
 export interface CallOptions {
   readonly method?: string;
@@ -14,6 +15,7 @@ export interface CallOptions {
   readonly body?: Body | null;
   readonly upgrade?: string;
   readonly failAs?: 'response' | 'error';
+  readonly overrides?: CallOverrides;
   readonly passThrough?: (call: Call) => void;
 }
 
@@ -34,6 +36,7 @@ export function makeCall(options: CallOptions = {}): Call {
       target: authority,
       headersTimeoutMs: null,
       bodyTimeoutMs: null,
+      overrides: options.overrides ?? null,
       passThrough: options.passThrough ?? null,
     },
   );

@@ -76,7 +76,14 @@ function call(body: Body | null, headers: string[] = []): Call {
   return new Call(
     { method: 'POST', scheme: 'http', authority: 'c', path: '/', headers: Headers.from(headers), upgrade: null },
     body,
-    { failAs: 'error', target: 'c:80', headersTimeoutMs: null, bodyTimeoutMs: null, passThrough: null },
+    {
+      failAs: 'error',
+      target: 'c:80',
+      headersTimeoutMs: null,
+      bodyTimeoutMs: null,
+      overrides: null,
+      passThrough: null,
+    },
   );
 }
 

@@ -1,5 +1,5 @@
 import { stringify } from 'node:querystring';
-import { Call, type Dispatch, isMeshError } from '@inmesh/core';
+import { Call, type CallOverrides, type Dispatch, isMeshError } from '@inmesh/core';
 import { adaptLegacyHandler, Dispatcher, errors } from '../undici/index.ts';
 import { type Door, DoorExchange } from './door-exchange.ts';
 import { requestHeaders } from './request-headers.ts';
@@ -19,6 +19,8 @@ export interface DispatcherDoorOptions {
   /** Where calls go that are none of the mesh's: what was installed before, for callers of undici 8 and for those of older versions. */
   readonly previous: (legacy: boolean) => DispatcherLike;
   readonly failAs: 'response' | 'error';
+  /** What the caller of a call asks for over the feed: from its options (`mesh`) and from where it is made. May throw. */
+  readonly overrides: (options: unknown, target: string) => CallOverrides | null;
   /** Counts a call that passes by. */
   readonly onPassThrough: () => void;
 }
@@ -94,10 +96,14 @@ export class MeshDispatcher extends Dispatcher implements Door {
     legacy: object | null,
   ): void {
     const { headers, host } = requestHeaders(options.headers);
-    const exchange = new DoorExchange(this, options, handler, legacy, target.authority);
+    const overrides = this.#options.overrides((options as { readonly mesh?: unknown }).mesh, target.authority);
+    const exchange = new DoorExchange(this, options, handler, legacy, target.authority, overrides);
     const { body, contentType, length } = exchange.takeBody();
     if (contentType !== null && !headers.has('content-type')) headers.append('content-type', contentType);
     if (length !== null && !headers.has('content-length')) headers.append('content-length', `${length}`);
+    for (let i = 0; overrides !== null && i < overrides.headers.length; i += 2) {
+      headers.set(overrides.headers[i] as string, overrides.headers[i + 1] as string);
+    }
     const call = new Call(
       {
         method: options.method,

@@ -1,6 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { Duplex } from 'node:stream';
-import type { Call, CallContext, Handler, Headers } from '@inmesh/core';
+import type { Call, CallContext, CallOverrides, Handler, Headers } from '@inmesh/core';
 import { type Dispatcher, errors } from '../undici/index.ts';
 import { LegacyPassThroughHandler, PassThroughHandler } from './pass-through.ts';
 import { NO_BODY, type RequestBody, requestBody } from './request-body.ts';
@@ -28,6 +28,7 @@ export class DoorExchange implements Handler, Dispatcher.DispatchController, Cal
   readonly target: string;
   readonly headersTimeoutMs: number | null;
   readonly bodyTimeoutMs: number | null;
+  readonly overrides: CallOverrides | null;
   readonly #door: Door;
   readonly #options: Dispatcher.DispatchOptions;
   readonly #handler: Dispatcher.DispatchHandler;
@@ -42,9 +43,11 @@ export class DoorExchange implements Handler, Dispatcher.DispatchController, Cal
     handler: Dispatcher.DispatchHandler,
     legacy: object | null,
     target: string,
+    overrides: CallOverrides | null,
   ) {
     this.failAs = door.failAs;
     this.target = target;
+    this.overrides = overrides;
     this.headersTimeoutMs = options.headersTimeout ?? null;
     this.bodyTimeoutMs = options.bodyTimeout ?? null;
     this.#door = door;

@@ -32,6 +32,7 @@ function callTo(path: string): Call {
     target: 'shop:80',
     headersTimeoutMs: null,
     bodyTimeoutMs: null,
+    overrides: null,
     passThrough: null,
   } as const;
   return new Call(head, null, context);
