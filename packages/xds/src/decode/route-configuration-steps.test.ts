@@ -75,6 +75,26 @@ describe('route configurations in steps', () => {
     assert.equal(steps, 0);
   });
 
+  const large = (change: (routes: JsonObject[]) => void = () => {}, more: JsonObject = {}): JsonObject[] => {
+    const routes = Array.from(
+      { length: 2_000 },
+      (_, index): JsonObject => ({ match: { prefix: `/${index}`, headers: [{ name: 'x' }] }, route: { cluster: 'c' } }),
+    );
+    change(routes);
+    return at(150, { routes, retry_policy: { retry_on: '5xx' }, ...more });
+  };
+
+  it('are some routes at a time of a host that has many', () => {
+    const bytes = bytesOf(large());
+    const { result, steps } = inSteps(bytes);
+    assert.ok('value' in result);
+    assert.deepEqual(
+      result,
+      outcome(() => type.decode(bytes, context)),
+    );
+    assert.ok(steps > 203 / 4 + 2_000 / 16, `${steps} steps`);
+  });
+
   const faulty: readonly (readonly [string, Uint8Array])[] = [
     ['a rule that a host breaks', bytesOf(at(150, { domains: [] }))],
     ['a rule that a route breaks', bytesOf(at(150, { routes: [{ route: { cluster: 'a' } }] }))],
@@ -87,6 +107,18 @@ describe('route configurations in steps', () => {
       'a plugin that is not declared',
       bytesOf(at(150, { routes: [{ match: { prefix: '/' }, route: { cluster_specifier_plugin: 'none' } }] })),
     ],
+    [
+      'a rule that a route of many breaks',
+      bytesOf(large((routes) => routes.splice(1_500, 1, { route: { cluster: 'a' } }))),
+    ],
+    [
+      'a pattern of one of many',
+      bytesOf(
+        large((routes) => routes.splice(1_500, 1, { match: { safe_regex: { regex: '(' } }, route: { cluster: 'a' } })),
+      ),
+    ],
+    ['a rule that a large host breaks', bytesOf(large(() => {}, { domains: [] }))],
+    ['garbage within a large host', bytesOf(large()).fill(0xff, 60_000, 60_040)],
     ['no name', bytesOf(many, { name: '' })],
     ['a cut', bytesOf(many).subarray(0, 20_000)],
     ['garbage within a host', bytesOf(many).fill(0xff, 10_000, 10_040)],
