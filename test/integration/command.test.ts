@@ -93,12 +93,15 @@ describe('the inmesh command', function () {
     const gone = join(folder, 'gone.json');
     await writeFile(gone, bootstrapFor(`127.0.0.1:${await refusingPort()}`));
     const [refused, unknown, passing] = await Promise.all([
-      inmesh(['explain', 'http://shop:9080/other', '--bootstrap', bootstrap]),
+      inmesh(['explain', 'http://shop:9080/other', '--method', 'PUT', '--header', 'x: 1', '--bootstrap', bootstrap]),
       inmesh(['explain', 'http://reviews:9080/', '--bootstrap', gone, '--within', '50']),
       inmesh(['explain', 'https://example.com/', '--bootstrap', gone]),
     ]);
     assert.deepEqual([refused.code, unknown.code, passing.code], [1, 1, 0]);
-    assert.match(refused.out, /refused[\s\S]*none of its 1 routes matches \/other: 404, flag NR/);
+    assert.match(
+      refused.out,
+      /refused[\s\S]*not shop\/.*: path[\s\S]*none of its 1 routes matches \/other: 404, flag NR/,
+    );
     assert.match(unknown.out, /unknown[\s\S]*has not told about reviews:9080 yet/);
     assert.match(passing.out, /pass-through/);
   });

@@ -172,6 +172,14 @@ describe('a mesh', () => {
           { match: { path: '/direct' }, direct_response: { status: 418 } },
           { match: { prefix: '/tls' }, route: { cluster: 'tls' } },
           { match: { safe_regex: { regex: '/r.*' } }, route: { cluster: 'one' } },
+          {
+            name: 'writes',
+            match: {
+              prefix: '/headers',
+              headers: [{ name: 'x-write' }, { name: ':method', string_match: { exact: 'PUT' } }],
+            },
+            direct_response: { status: 403 },
+          },
         ]),
       ]),
       cluster('one'),
@@ -204,6 +212,20 @@ describe('a mesh', () => {
     const tls = await mesh.explain('http://shop:9080/tls');
     assert.match(tls.clusters[0]?.error ?? '', /transport_socket/);
     assert.equal((await mesh.fetch('http://shop:9080/tls')).status, 503);
+    assert.deepEqual(
+      (await mesh.explain('http://shop:9080/headers')).routes.map(({ route, missing }) => [route, missing]),
+      [
+        ['shop/split', 'path'],
+        ['shop/path /direct', 'path'],
+        ['shop/prefix /tls', 'path'],
+        ['shop/safe_regex /r.*', 'path'],
+        ['shop/writes', 'headers[0] (x-write)'],
+      ],
+    );
+    const writes = { method: 'PUT', headers: { 'x-write': '1' } };
+    assert.equal((await mesh.explain('http://shop:9080/headers', writes)).route, 'shop/writes');
+    const { routes } = await mesh.explain('http://shop:9080/headers', { ...writes, method: 'GET' });
+    assert.equal(routes.at(-1)?.missing, 'headers[1] (:method)');
     const none = await mesh.explain('http://shop:9080/other');
     const told = await mesh.fetch('http://shop:9080/other');
     assert.equal(none.verdict, 'refused');

@@ -48,6 +48,11 @@ export interface Explanation {
   readonly routeConfiguration: string | null;
   readonly virtualHost: string | null;
   readonly route: string | null;
+  /**
+   * All routes of the virtual host, in order, and the first thing that each asks and the call does not fulfil, as a field of its match; null
+   * for those that match. The first of these is taken.
+   */
+  readonly routes: readonly { readonly route: string; readonly missing: string | null }[];
   /** The HTTP filters on its way, in order: `idle` ones have nothing to do, `skipped` ones are left out, a `refused` one keeps the call from going. */
   readonly filters: readonly ExplainedFilter[];
   readonly clusters: readonly ExplainedCluster[];
@@ -57,8 +62,17 @@ export interface Explanation {
   readonly flavour: FlavourInForce;
 }
 
+/** The call that is asked about. */
+export interface ExplainRequest {
+  /** Default: GET. */
+  readonly method?: string;
+  /** Default: none, as if the application sent none of its own. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 export interface ExplainInput {
   readonly url: URL;
+  readonly request: ExplainRequest;
   readonly mesh: boolean;
   readonly entry: JoinedAuthority | null;
   readonly outsideMesh: OutsideMesh;
@@ -67,7 +81,7 @@ export interface ExplainInput {
   readonly flavour: FlavourInForce;
 }
 
-export function explainCall({ url, mesh, entry, outsideMesh, origin, flavour }: ExplainInput): Explanation {
+export function explainCall({ url, request, mesh, entry, outsideMesh, origin, flavour }: ExplainInput): Explanation {
   const why: string[] = [];
   const result = (verdict: Explanation['verdict'], found: Partial<Explanation> = {}): Explanation => ({
     url: url.href,
@@ -77,6 +91,7 @@ export function explainCall({ url, mesh, entry, outsideMesh, origin, flavour }: 
     routeConfiguration: null,
     virtualHost: null,
     route: null,
+    routes: [],
     filters: [],
     clusters: [],
     origin,
@@ -104,17 +119,18 @@ export function explainCall({ url, mesh, entry, outsideMesh, origin, flavour }: 
     return result(passes ? 'pass-through' : 'refused');
   }
   const { table } = entry;
+  const call = asked(url, entry.target, request);
   const found = {
     listener: table.listener.name,
     routeConfiguration: table.routeConfiguration.name,
     virtualHost: table.virtualHost.name,
+    routes: table.explain(call).map(({ route, missing }) => ({ route: route.label, missing })),
   };
   why.push(`listener ${table.listener.name} answers for ${entry.target}`);
   why.push(
     `virtual host ${table.virtualHost.name} (${table.virtualHost.domains.join(', ')}) is the best match for ${entry.authority}`,
   );
   const path = url.pathname + url.search;
-  const call = asked(url, entry.target);
   const route = table.match(call);
   const filters = (route?.filters(call) ?? table.filters).entries.map(({ name, state }) => ({ name, state }));
   if (route === null) {
@@ -139,15 +155,14 @@ export function explainCall({ url, mesh, entry, outsideMesh, origin, flavour }: 
   return result(outsideMesh === 'refuse' ? 'refused' : 'pass-through', onward);
 }
 
-/** The call that is asked about: a GET without headers of its own. */
-function asked(url: URL, target: string): Call {
+function asked(url: URL, target: string, { method = 'GET', headers = {} }: ExplainRequest): Call {
   return new Call(
     {
-      method: 'GET',
+      method,
       scheme: 'http',
       authority: url.host,
       path: url.pathname + url.search,
-      headers: Headers.empty(),
+      headers: Headers.from(Object.entries(headers).flat()),
       upgrade: null,
     },
     null,

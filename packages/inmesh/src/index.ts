@@ -15,7 +15,7 @@ export {
   type RawFilterConfig,
 } from '@inmesh/core';
 export { createMesh, type MeshOptions } from './create-mesh.ts';
-export type { ExplainedCluster, ExplainedEndpoint, ExplainedFilter, Explanation } from './explain.ts';
+export type { ExplainedCluster, ExplainedEndpoint, ExplainedFilter, ExplainRequest, Explanation } from './explain.ts';
 export { meshErrorOf } from './local-errors.ts';
 export type { Mesh, MeshFetch } from './mesh.ts';
 export type { IncomingHeaders } from './overrides/incoming.ts';

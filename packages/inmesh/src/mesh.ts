@@ -2,7 +2,7 @@ import { MeshError, type Runtime } from '@inmesh/core';
 import { type DispatcherLike, MeshDispatcher } from '@inmesh/transports';
 import type { AdsStatus, ClientStatusJson } from '@inmesh/xds';
 import { type Assembly, assemble } from './assembly.ts';
-import { type Explanation, explainCall } from './explain.ts';
+import { type ExplainRequest, type Explanation, explainCall } from './explain.ts';
 import { Installation, WithoutMesh } from './install.ts';
 import { rememberResponse } from './local-errors.ts';
 import type { MeshParts } from './mesh-parts.ts';
@@ -118,7 +118,10 @@ export class Mesh implements AsyncDisposable {
   }
 
   /** What would happen to a call, and why: listener, route, clusters, endpoints. Waits up to `within` milliseconds (5,000) for the feed. */
-  async explain(url: string | URL, { within = 5_000 }: { readonly within?: number } = {}): Promise<Explanation> {
+  async explain(
+    url: string | URL,
+    { within = 5_000, ...request }: ExplainRequest & { readonly within?: number } = {},
+  ): Promise<Explanation> {
     if (this.#closed) throw closedError();
     const { listeners, isMesh } = this.#assembly;
     const { clock } = this.#parts;
@@ -128,6 +131,7 @@ export class Mesh implements AsyncDisposable {
     if (parsed.protocol !== 'http:' || !isMesh(hostname, port)) {
       return explainCall({
         url: parsed,
+        request,
         mesh: false,
         entry: null,
         outsideMesh: this.#parts.outsideMesh,
@@ -140,6 +144,7 @@ export class Mesh implements AsyncDisposable {
     await whenWhole(entry, clock, within);
     return explainCall({
       url: parsed,
+      request,
       mesh: true,
       entry,
       outsideMesh: this.#parts.outsideMesh,

@@ -5,7 +5,7 @@ import { UsageError } from './usage.ts';
 
 const USAGE = `usage: inmesh COMMAND
 
-  inmesh explain URL [--bootstrap FILE] [--within MS] [--json]
+  inmesh explain URL [--method METHOD] [--header 'NAME: VALUE']… [--bootstrap FILE] [--within MS] [--json]
       listener, route, cluster and endpoints of a call, and why
   inmesh feed [NAME|URL ...] [--all] [--type TYPE] [--watch] [--json | --contents] [--bootstrap FILE] [--within MS]
       what the feed holds: types, names, versions, status, errors
