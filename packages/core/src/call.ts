@@ -111,7 +111,7 @@ export class Call {
     return this.#randomValue;
   }
 
-  /** What of the call decides which endpoint is its own; null where its route says nothing, or the call has none of it. Made once. */
+  /** What of the call decides which endpoint is its own; null where its route says nothing, or the call has none of it. Made once for each route. */
   hash(): bigint | null {
     if (this.#hash === undefined) this.#hash = this.route?.hasher?.(this) ?? null;
     return this.#hash;
@@ -120,5 +120,6 @@ export class Call {
   /** Takes the choice of the route back, because what it was chosen by has changed: `selectRoute` chooses anew. */
   clearRoute(): void {
     this.route = null;
+    this.#hash = undefined;
   }
 }

@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
-import type { Dispatch } from './dispatch.ts';
+import { compose, type Dispatch } from './dispatch.ts';
 import { MeshError } from './errors.ts';
-import { hold } from './hold.ts';
+import type { FilterCallbacks } from './filters/filter.ts';
+import { filters } from './filters/filters.ts';
+import { asFilterType } from './filters/own-filter.ts';
+import { hold, holdAgain } from './hold.ts';
+import { router } from './router/router.ts';
 import { send } from './testing/caller.ts';
-import { FakeAuthority, Harness, QUIET, routeTable } from './testing/harness.ts';
+import { FakeAuthority, filterCompiler, Harness, QUIET, routeTable } from './testing/harness.ts';
 import { Inner } from './testing/inner.ts';
-import { forward, prefix, route, virtualHost } from './testing/models.ts';
+import { forward, httpFilter, prefix, route, virtualHost } from './testing/models.ts';
 import type { Clock } from './util/clock.ts';
 import { VirtualClock } from './util/virtual-clock.ts';
 
@@ -163,6 +167,63 @@ describe('hold', () => {
     });
     send(dispatch);
     assert.deepEqual(options, [false]);
+  });
+});
+
+describe('hold, again', () => {
+  const host = virtualHost([route(forward('late'), { path: prefix('/late') }), route(forward('reviews'))]);
+  const gone = new MeshError('no_cluster', 'x');
+
+  /** A filter sends all calls to `/late`. */
+  function diverted() {
+    const clock = new VirtualClock();
+    const authority = new FakeAuthority();
+    const inner = new Inner();
+    const divert = {
+      onRequestHeaders: ({ call }: FilterCallbacks) => {
+        call.head.path = '/late';
+        call.clearRoute();
+      },
+    };
+    const compiler = filterCompiler({ divert: asFilterType(divert) });
+    const use = (late: MeshError | null) =>
+      authority.settle({
+        table: routeTable(host, { late, reviews: gone }, { filters: [httpFilter('divert')], compiler }),
+      });
+    const options = { directory: { lookup: () => authority }, clock, holdTimeoutMs: 15_000, maxHeld: 1 };
+    const dispatch = compose([hold(options), router(), filters({ clock }), holdAgain(options)], inner.dispatch);
+    return { clock, authority, inner, dispatch, use };
+  }
+
+  it('lets a call wait that a filter led to a cluster which has not come, and goes by the routes that tell of it', () => {
+    const { authority, inner, dispatch, use, clock } = diverted();
+    use(null);
+    const { call } = send(dispatch);
+    assert.deepEqual([inner.count, authority.waiting], [0, 1]);
+    use(gone);
+    assert.equal(inner.last.call, call);
+    assert.equal(call.route, authority.table?.routes[0]?.route);
+    assert.equal(clock.pending, 0);
+  });
+
+  it('is bounded as the first wait is, and ends with the caller’s patience', () => {
+    const { authority, dispatch, use, clock } = diverted();
+    use(null);
+    const { call, caller } = send(dispatch, { failAs: 'error' });
+    assert.deepEqual(send(dispatch, { failAs: 'error' }).caller.said, ['error hold_overflow UO']);
+    call.controller.abort(new Error('enough'));
+    assert.deepEqual(caller.said, ['error enough']);
+    assert.deepEqual([authority.waiting, clock.pending], [0, 0]);
+    const inVain = send(dispatch, { failAs: 'error' });
+    clock.advance(15_000);
+    assert.deepEqual(inVain.caller.said, ['error config_timeout NR']);
+  });
+
+  it('costs a call whose cluster is there no second question', () => {
+    const { authority, inner, dispatch, use } = diverted();
+    use(gone);
+    send(dispatch);
+    assert.deepEqual([inner.count, authority.waiting], [1, 0]);
   });
 });
 

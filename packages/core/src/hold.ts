@@ -3,6 +3,7 @@ import type { Holder } from './controller.ts';
 import type { AuthorityEntry, Directory } from './directory.ts';
 import type { Dispatch, Handler, Layer } from './dispatch.ts';
 import { MeshError } from './errors.ts';
+import { selectRoute } from './router/router.ts';
 import type { Clock, Timer } from './util/clock.ts';
 import { outsideContext } from './util/outside.ts';
 
@@ -36,6 +37,24 @@ export function hold(options: HoldOptions): Layer {
       return;
     }
     new Held(options, room, next, call, handler, entry);
+  };
+}
+
+/**
+ * Lets a call wait once more where it goes elsewhere now: a filter had its route chosen anew, or changed the header that names its cluster,
+ * and the feed has not told about that cluster yet. Then the routes in force by that time choose. Costs all other calls a look.
+ */
+export function holdAgain(options: HoldOptions): Layer {
+  const again = hold(options);
+  return (next) => {
+    const wait = again((call, handler) => {
+      selectRoute(call);
+      next(call, handler);
+    });
+    return (call, handler) => {
+      if (call.route?.awaits(call) === true) wait(call, handler);
+      else next(call, handler);
+    };
   };
 }
 

@@ -1,7 +1,7 @@
 import { attempt, balance, clusterLimits, endpoint } from './attempt.ts';
 import { compose, type Dispatch } from './dispatch.ts';
 import { filters } from './filters/filters.ts';
-import { type HoldOptions, hold } from './hold.ts';
+import { type HoldOptions, hold, holdAgain } from './hold.ts';
 import { deadline } from './resilience/deadline.ts';
 import { perTry } from './resilience/per-try.ts';
 import { retry } from './resilience/retry.ts';
@@ -34,6 +34,8 @@ export function outbound(parts: OutboundParts): Dispatch {
       router(),
       // The feed's own, in its order: they may answer, wait, change the request and so its route. Outside the timers of the call.
       filters(parts),
+      // After the filters, one of which may have led the call to a cluster that nobody has asked for yet.
+      holdAgain(parts),
       // Answers of the route itself end here: no deadline, no retry, no cluster is theirs.
       finalize(parts),
       // Around all attempts: a retry must not buy a call more time than its route gives.
