@@ -4,9 +4,9 @@ import type { RouteTable } from './router/route-table.ts';
 /** What is known of an authority that is called. */
 export interface AuthorityEntry {
   readonly authority: string;
-  /** The routes in force; null until they are known, and after they were removed. */
+  /** The routes in force, without any where no virtual host matches; null until they are known, and after they were removed. */
   readonly table: RouteTable | null;
-  /** Why there are no routes; null while there are, or while it is not known. */
+  /** Why there are no routes, also where the table says so; null while there are, or while it is not known. */
   readonly error: MeshError | null;
   /** True where the feed has never known the authority: the mesh has no say in calls to it. */
   readonly absent: boolean;

@@ -127,6 +127,11 @@ export function explainCall({ url, request, mesh, entry, outsideMesh, origin, fl
     routes: table.explain(call).map(({ route, missing }) => ({ route: route.label, missing })),
   };
   why.push(`listener ${table.listener.name} answers for ${entry.target}`);
+  if (table.refusal !== null) {
+    why.push(`${table.refusal.message}: 404, flag NR`);
+    const filters = table.filters.entries.map(({ name, state }) => ({ name, state }));
+    return result('refused', { ...found, virtualHost: null, filters });
+  }
   why.push(
     `virtual host ${table.virtualHost.name} (${table.virtualHost.domains.join(', ')}) is the best match for ${entry.authority}`,
   );

@@ -683,6 +683,24 @@ const chains: readonly Case[] = [
     requests: ['GET / -> 200 one'],
   },
   {
+    name: 'chain: runs also where no virtual host matches, as the listener configures it',
+    filters: `[${limit(bucket(1))}, ${mutation(`{ response_mutations: [${append('x-a', '1')}] }`)}]`,
+    config: `
+      ${mutated(`{ response_mutations: [${append('x-a', 'c')}] }`)}
+      virtual_hosts: [{ name: h, domains: [other], routes: ${toOne} }]`,
+    requests: ['GET shop/ -> 404 NR "" {x-a: 1}', 'GET shop/ -> 429 RL {x-a: 1}', 'GET other/ -> 429 RL {x-a: 1,c}'],
+  },
+  {
+    name: 'chain: runs also where no route of the virtual host matches, as the listener configures it',
+    filters: `[${mutation(`{ response_mutations: [${append('x-a', '1')}] }`)}]`,
+    hosts: `
+      - name: h
+        domains: ['*']
+        ${mutated(`{ response_mutations: [${append('x-a', 'h')}] }`)}
+        routes: [{ match: { prefix: /one }, route: { cluster: one } }]`,
+    requests: ['GET / -> 404 NR "" {x-a: 1}', 'GET /one -> 200 one {x-a: 1,h}'],
+  },
+  {
     name: 'chain: two entries of one type are told apart by their names',
     filters: `[${filter('first', FAULT, '{}')}, ${filter('second', FAULT, '{}')}]`,
     routes: `

@@ -21,6 +21,9 @@ export const VIRTUAL_HOST_DEFAULTS: Omit<VirtualHost, 'name' | 'domains' | 'rout
   mutations: NO_MESSAGE_MUTATIONS,
 };
 
+/** Stands for the one that none of a route configuration's matches: no route is its. */
+export const NO_VIRTUAL_HOST: VirtualHost = { ...VIRTUAL_HOST_DEFAULTS, name: '', domains: [], routes: [] };
+
 export const ROUTE_DEFAULTS: Omit<Route, 'path' | 'action'> = {
   name: '',
   conditions: NO_CONDITIONS,

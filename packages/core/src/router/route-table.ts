@@ -1,5 +1,6 @@
 import type { Call } from '../call.ts';
 import { RouteStats } from '../cluster/stats.ts';
+import type { MeshError } from '../errors.ts';
 import type { HttpFilterChain } from '../filters/chain.ts';
 import { RouteMatcher } from '../match/route-matcher.ts';
 import type { Listener } from '../model/listener.ts';
@@ -12,13 +13,20 @@ export interface RouteTableParts extends RouteParts {
   readonly runtime: Runtime;
   /** The table that this one takes the place of: routes that stay keep their counters. */
   readonly previous?: RouteTable | null;
+  /** Default: none. */
+  readonly refusal?: MeshError | null;
 }
 
-/** The routes of one virtual host, as calls to one authority see them. Swapped as a whole when the feed changes. */
+/**
+ * The routes of one virtual host, as calls to one authority see them, or none, where no virtual host matches: filters come before that
+ * answer. Swapped as a whole when the feed changes.
+ */
 export class RouteTable {
   readonly listener: Listener;
   readonly routeConfiguration: RouteConfiguration;
   readonly virtualHost: VirtualHost;
+  /** Why it has no routes; null where it has a virtual host. */
+  readonly refusal: MeshError | null;
   readonly routes: readonly { readonly route: RouteEntry }[];
   /** The filters of calls that no route matches. */
   readonly filters: HttpFilterChain;
@@ -32,6 +40,7 @@ export class RouteTable {
     this.listener = parts.listener;
     this.routeConfiguration = parts.config;
     this.virtualHost = parts.virtualHost;
+    this.refusal = parts.refusal ?? null;
     this.filters = parts.filters.chain(parts.listener);
     const known = new Map(parts.previous?.routes.map(({ route }) => [route.label, route.stats]));
     this.routes = parts.virtualHost.routes.map((route) => ({

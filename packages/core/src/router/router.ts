@@ -25,10 +25,13 @@ export function selectRoute(call: Call): Call['route'] {
 /** Why a call cannot go where it was routed to: no route matches, or the route needs what is not there; null where it can. */
 export function routeRefusal({ route, table, head }: Call): MeshError | null {
   if (route !== null) return route.refusal;
-  return new MeshError('no_route', `no route matches ${head.method} ${head.path}`, {
-    authority: head.authority,
-    ...(table === null ? {} : { listener: table.listener.name }),
-  });
+  return (
+    table?.refusal ??
+    new MeshError('no_route', `no route matches ${head.method} ${head.path}`, {
+      authority: head.authority,
+      ...(table === null ? {} : { listener: table.listener.name }),
+    })
+  );
 }
 
 /** Notes what a call was on its way to when it was answered before it came there, for whoever tells of it. */

@@ -117,6 +117,21 @@ describe('join', () => {
     }
   });
 
+  it('has a table without routes where no virtual host matches, because filters come before that answer', () => {
+    const config = { ...ROUTE_CONFIGURATION_DEFAULTS, name: 'r', virtualHosts: [] };
+    const http = { statPrefix: 's', routes: { kind: 'inline', config }, httpFilters: [] } as const;
+    const join = silentJoin(10, {
+      find: (_, watcher) => {
+        watcher.changed({ name: 'l', address: null, http, direction: 'outbound', chains: [] });
+        return () => {};
+      },
+    });
+    const entry = join.lookup('a:80', 'a:80');
+    assert.deepEqual([entry.table?.routes, entry.table?.listener.name], [[], 'l']);
+    assert.equal(entry.error?.code, 'no_route');
+    assert.equal(entry.table?.refusal, entry.error);
+  });
+
   it('follows nothing any more once it is closed', () => {
     const join = silentJoin();
     const before = join.lookup('a:1', 'a:1');

@@ -5,6 +5,7 @@ import {
   type Listener,
   MeshError,
   mirrorPolicies,
+  NO_VIRTUAL_HOST,
   type RouteConfiguration,
   RouteTable,
   type Unwatch,
@@ -93,7 +94,7 @@ export class JoinedAuthority implements AuthorityEntry {
 
   /** It has routes to clusters of the mesh: not only to where calls would go without it. */
   get isService(): boolean {
-    if (this.table === null) return false;
+    if (this.table === null || this.table.refusal !== null) return false;
     const clusters = [...this.#clusters.values()].filter(({ cluster }) => cluster !== null);
     return clusters.length === 0 || clusters.some(({ cluster }) => cluster?.config.discovery.kind !== 'original_dst');
   }
@@ -237,22 +238,21 @@ export class JoinedAuthority implements AuthorityEntry {
     const complete = [...wanted].every((name) => this.#clusters.get(name)?.settled === true);
     // A whole table stays in force until the next one is whole too. The first one serves what is known of it at once: a cluster
     // that does not come harms only the routes that choose it.
-    if (!complete && this.table !== null && !this.table.pending) return;
-    if (virtualHost === null) {
-      this.#releaseClusters();
-      this.#fail(
-        new MeshError('no_route', 'no virtual host matches', {
-          authority: this.authority,
-          listener: listener.name,
-          resource: `routeConfiguration "${config.name}"`,
-        }),
-      );
-      return;
-    }
+    const { table } = this;
+    if (!complete && table !== null && table.refusal === null && !table.pending) return;
+    const refusal =
+      virtualHost === null
+        ? new MeshError('no_route', 'no virtual host matches', {
+            authority: this.authority,
+            listener: listener.name,
+            resource: `routeConfiguration "${config.name}"`,
+          })
+        : null;
     this.table = new RouteTable({
       listener,
       config,
-      virtualHost,
+      virtualHost: virtualHost ?? NO_VIRTUAL_HOST,
+      refusal,
       random: this.#options.random,
       regex: this.#options.regex,
       runtime: this.#options.runtime,
@@ -261,7 +261,7 @@ export class JoinedAuthority implements AuthorityEntry {
       namedCluster: (name, action) => this.#choice(this.#named.handle(name), name, action),
       previous: this.table,
     });
-    this.error = null;
+    this.error = refusal;
     this.#releaseClusters(wanted);
     if (this.called && this.isService) this.#options.services?.used(this.target, this.authority);
     this.#tell();
