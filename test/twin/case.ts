@@ -49,6 +49,8 @@ export interface CaseCluster {
   readonly endpoints?: readonly string[];
   /** Fields of the cluster, as YAML. */
   readonly fields?: string;
+  /** Fields of its ClusterLoadAssignment, as YAML. */
+  readonly assignment?: string;
 }
 
 /**

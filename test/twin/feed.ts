@@ -63,8 +63,9 @@ export function standardResources(ports: ReadonlyMap<string, number>): ResourceI
 /** Listener, clusters and endpoints of a case. */
 export function resourcesOf({ definition, name, port }: PlacedCase, ports: ReadonlyMap<string, number>) {
   const { manager, filters, clusters = {} } = definition;
-  const own = Object.entries(clusters).flatMap(([each, { endpoints: behind = [each], fields = '{}' }]) =>
-    cluster(each, portsOf(behind, ports), mapping(fields, definition)),
+  const own = Object.entries(clusters).flatMap(
+    ([each, { endpoints: behind = [each], fields = '{}', assignment = '{}' }]) =>
+      cluster(each, portsOf(behind, ports), mapping(fields, definition), mapping(assignment, definition)),
   );
   return [
     listener(name, port, {

@@ -3,6 +3,8 @@ export type MeshErrorCode =
   | 'no_route'
   | 'no_cluster'
   | 'no_healthy_upstream'
+  | 'drop_overload'
+  | 'unconditional_drop_overload'
   | 'upstream_overflow'
   | 'retry_limit_exceeded'
   | 'connection_failure'
@@ -50,6 +52,8 @@ const traits: { readonly [C in MeshErrorCode]: Trait } = {
   no_route: local('NR', 404, 'route_not_found', ''),
   no_cluster: local('NC', 503, 'cluster_not_found', ''),
   no_healthy_upstream: local('UH', 503, 'no_healthy_upstream', 'no healthy upstream'),
+  unconditional_drop_overload: local('UDO', 503, 'unconditional_drop_overload', 'unconditional drop overload'),
+  drop_overload: local('DO', 503, 'drop_overload', 'drop overload'),
   upstream_overflow: reset('UO', 503, 'overflow'),
   retry_limit_exceeded: local('URX', 503, 'upstream_reset_before_response_started'),
   connection_failure: reset('UF', 503, 'remote connection failure'),

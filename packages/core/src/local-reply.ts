@@ -71,12 +71,19 @@ export class FailureReplies extends PassHandler {
   }
 }
 
+/** By these headers Envoy tells that it was not the service that refused. */
+const notes: { readonly [code: string]: string | undefined } = {
+  upstream_overflow: 'x-envoy-overloaded',
+  drop_overload: 'x-envoy-drop-overload',
+  unconditional_drop_overload: 'x-envoy-unconditional-drop-overload',
+};
+
 /** A failure as a sidecar would tell it. What the route does to the headers of answers is done to this one too. */
 export function errorReply(call: Call, clock: Clock, handler: Handler, error: MeshError): void {
   const { status, code } = error;
   call.failure = error.after(call.flags);
-  const overloaded = code === 'upstream_overflow' && call.route?.envoyHeaders !== false;
-  const headers = Headers.from(overloaded ? ['x-envoy-overloaded', 'true'] : []);
+  const note = call.route?.envoyHeaders === false ? undefined : notes[code];
+  const headers = Headers.from(note === undefined ? [] : [note, 'true']);
   mutateResponse(call, clock, status, headers);
   const reply = { status, body: encoder.encode(error.body), contentType: 'text/plain', headers: headers.flat() };
   localReply(call, handler, reply);

@@ -101,7 +101,12 @@ export function answer(status: number, body: string, match: string | Json = '/')
 }
 
 /** An EDS cluster and its endpoints on the loopback. */
-export function cluster(name: string, ports: readonly number[], more: Json = {}): ResourceInput[] {
+export function cluster(
+  name: string,
+  ports: readonly number[],
+  more: Json = {},
+  assignment: Json = {},
+): ResourceInput[] {
   return [
     resource('cluster', {
       name,
@@ -110,17 +115,18 @@ export function cluster(name: string, ports: readonly number[], more: Json = {})
       connect_timeout: '5s',
       ...more,
     }),
-    endpoints(name, ports),
+    endpoints(name, ports, assignment),
   ];
 }
 
-export function endpoints(name: string, ports: readonly number[]): ResourceInput {
+export function endpoints(name: string, ports: readonly number[], more: Json = {}): ResourceInput {
   const lbEndpoints = ports.map((port) => ({
     endpoint: { address: { socket_address: { address: '127.0.0.1', port_value: port } } },
   }));
   return resource('endpoints', {
     cluster_name: name,
     endpoints: ports.length === 0 ? [] : [{ locality: { zone: 'a' }, lb_endpoints: lbEndpoints }],
+    ...more,
   });
 }
 

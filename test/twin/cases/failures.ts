@@ -147,5 +147,42 @@ export const failures: Area = {
               ${BACK_OFF}`,
       requests: ['GET / -> 200 half-there x1', 'GET / -> 200 half-there x1', 'GET / -> 200 half-there x1'],
     },
+    {
+      name: 'drop_overloads refuse a share of the calls',
+      clusters: {
+        'dropping-all': {
+          assignment: 'policy: { drop_overloads: [{ category: all, drop_percentage: { numerator: 100 } }] }',
+        },
+        'dropping-named': {
+          assignment: 'policy: { drop_overloads: [{ category: drop_overload, drop_percentage: { numerator: 100 } }] }',
+        },
+        'dropping-most': {
+          assignment:
+            'policy: { drop_overloads: [{ category: all, drop_percentage: { numerator: 999999, denominator: MILLION } }] }',
+        },
+        'dropping-none': {
+          assignment: 'policy: { drop_overloads: [{ category: no, drop_percentage: { numerator: 0 } }] }',
+        },
+        'dropping-half': {
+          assignment:
+            'policy: { drop_overloads: [{ category: lb, drop_percentage: { numerator: 5000, denominator: TEN_THOUSAND } }] }',
+        },
+      },
+      routes: `
+        - match: { prefix: /all }
+          route: { cluster: dropping-all, retry_policy: { retry_on: 5xx } }
+          response_headers_to_add: [{ header: { key: a, value: b } }]
+        - { match: { prefix: /named }, route: { cluster: dropping-named } }
+        - { match: { prefix: /most }, route: { cluster: dropping-most } }
+        - { match: { prefix: /none }, route: { cluster: dropping-none } }
+        - { match: { prefix: /half }, route: { cluster: dropping-half } }`,
+      requests: [
+        'GET /all -> 503 UDO {a: b}',
+        'GET /named -> 503 UDO',
+        'GET /most -> 503',
+        'GET /none -> 200 dropping-none',
+        { line: 'GET /half -> 200', times: 400, split: { 'dropping-half': 0.5, '503': 0.5 } },
+      ],
+    },
   ],
 };

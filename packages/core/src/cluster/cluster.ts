@@ -6,7 +6,7 @@ import { ClusterLoad } from '../load/cluster-load.ts';
 import { LoadMetrics } from '../load/load-metrics.ts';
 import type { OrcaCodec } from '../load/orca.ts';
 import type { ClusterConfig } from '../model/cluster.ts';
-import { addressText, type ClusterLoadAssignment } from '../model/endpoint.ts';
+import { addressText, type ClusterLoadAssignment, type DropOverload } from '../model/endpoint.ts';
 import { chosenEndpoint } from '../overrides/chosen-endpoint.ts';
 import { RetryBudget } from '../resilience/budget.ts';
 import type { Clock } from '../util/clock.ts';
@@ -41,6 +41,9 @@ export class Cluster {
   retriesActive = 0;
   /** Calls that wait for their next attempt. */
   readonly backoffs: Set<Holder> = new Set();
+  /** Calls that were refused by the feed's wish, by category. */
+  readonly drops: Map<string, number> = new Map();
+  #dropOverloads: readonly DropOverload[] = [];
   readonly #random: Random;
   readonly #orca: OrcaCodec | null;
   #load: ClusterLoad | null = null;
@@ -84,7 +87,7 @@ export class Cluster {
 
   /** Begins to add up what is done, for load reports. */
   startLoad(): ClusterLoad {
-    this.#load ??= new ClusterLoad(this.stats, this.#endpoints.values());
+    this.#load ??= new ClusterLoad(this, this.#endpoints.values());
     this.#chooseMetrics();
     return this.#load;
   }
@@ -102,7 +105,24 @@ export class Cluster {
   }
 
   /** New endpoints; an address that stays is the same object. */
+  /** Why this call is one of those that the feed wants refused; null where it is none. (drop_overloads) */
+  drop(): MeshError | null {
+    for (const { category, percent } of this.#dropOverloads) {
+      if (this.#random() * percent.denominator >= percent.numerator) continue;
+      this.stats.upstream_rq_drop_overload++;
+      this.drops.set(category, (this.drops.get(category) ?? 0) + 1);
+      const all = percent.numerator >= percent.denominator;
+      return new MeshError(
+        all ? 'unconditional_drop_overload' : 'drop_overload',
+        `the feed wants ${all ? 'all' : 'a share of the'} calls refused: category ${category} (drop_overloads)`,
+        { cluster: this.name },
+      );
+    }
+    return null;
+  }
+
   assign(assignment: ClusterLoadAssignment): void {
+    this.#dropOverloads = assignment.dropOverloads ?? [];
     for (const endpoint of this.#leaving) if (endpoint.pool?.empty !== false) this.#leaving.delete(endpoint);
     const next = new Map<string, Endpoint>();
     let changed = false;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { ClusterLoadAssignment, Locality } from '../model/endpoint.ts';
 import { send as sendCall } from '../testing/caller.ts';
 import { Harness } from '../testing/harness.ts';
-import { forward, host, retryPolicy, route, virtualHost } from '../testing/models.ts';
+import { assignment, forward, host, retryPolicy, route, virtualHost } from '../testing/models.ts';
 import type { ClusterLoad } from './cluster-load.ts';
 import type { OrcaReport } from './orca.ts';
 
@@ -141,6 +141,19 @@ describe('cluster load', () => {
     assert.ok(!load.busy);
   });
 
+  it('tells what the feed wanted refused, by category', () => {
+    const { cluster } = scene({ a: [1] });
+    const load = cluster.startLoad();
+    const percent = { numerator: 100, denominator: 100 } as const;
+    cluster.assign({ ...assignment(1), dropOverloads: [{ category: 'lb', percent }] });
+    assert.deepEqual([cluster.drop()?.flag, cluster.drop()?.code], ['UDO', 'unconditional_drop_overload']);
+    const { dropped, drops } = load.take();
+    assert.deepEqual([dropped, [...drops]], [2, [['lb', 2]]]);
+    assert.equal(load.take().dropped, 0);
+    cluster.assign(assignment(1));
+    assert.equal(cluster.drop(), null);
+  });
+
   it('tells endpoints apart, and what the limits did not let through', () => {
     const harness = scene({ a: [1, 2] });
     const { cluster, connector } = harness;
@@ -160,7 +173,7 @@ describe('cluster load', () => {
         ['10.0.0.1:2', 1, 1],
       ],
     );
-    assert.deepEqual(load.take(), { dropped: 0, localities: [] });
+    assert.deepEqual(load.take(), { dropped: 0, drops: new Map(), localities: [] });
   });
 
   it('adds up what the servers say of themselves, as far as the feed asks for it, once for each response', () => {

@@ -1,3 +1,4 @@
+import type { Cluster } from '../cluster/cluster.ts';
 import type { Endpoint } from '../cluster/endpoint.ts';
 import type { ClusterStats } from '../cluster/stats.ts';
 import type { Locality } from '../model/endpoint.ts';
@@ -11,15 +12,20 @@ import { type ClusterSums, type EndpointSums, isAny, LoadCounter, type LocalityS
 export class ClusterLoad {
   readonly #stats: ClusterStats;
   #dropped: number;
+  readonly #drops: ReadonlyMap<string, number>;
+  /** Of `#drops`, when the last report was made. */
+  #told: ReadonlyMap<string, number>;
   readonly #present = new Map<Endpoint, EndpointLoad>();
   /** Endpoints that are gone, and have sums to tell or calls in flight. */
   #leaving: EndpointLoad[] = [];
   /** What endpoints did where they are no longer. */
   #moved: { readonly locality: Locality; readonly priority: number; readonly sums: EndpointSums }[] = [];
 
-  constructor(stats: ClusterStats, endpoints: Iterable<Endpoint>) {
+  constructor({ stats, drops }: Pick<Cluster, 'stats' | 'drops'>, endpoints: Iterable<Endpoint>) {
     this.#stats = stats;
     this.#dropped = stats.upstream_rq_pending_overflow;
+    this.#drops = drops;
+    this.#told = new Map(drops);
     this.follow(endpoints);
   }
 
@@ -66,9 +72,21 @@ export class ClusterLoad {
     for (const load of [...this.#present.values(), ...this.#leaving]) add(load.locality, load.priority, load.take());
     this.#moved = [];
     this.#leaving = this.#leaving.filter(({ busy }) => busy);
-    const dropped = this.#stats.upstream_rq_pending_overflow - this.#dropped;
-    this.#dropped += dropped;
-    return { dropped, localities: [...localities.values()].filter(isAny) };
+    const overflown = this.#stats.upstream_rq_pending_overflow - this.#dropped;
+    this.#dropped += overflown;
+    const drops = this.#takeDrops();
+    const dropped = [...drops.values()].reduce((sum, each) => sum + each, overflown);
+    return { dropped, drops, localities: [...localities.values()].filter(isAny) };
+  }
+
+  #takeDrops(): Map<string, number> {
+    const drops = new Map<string, number>();
+    for (const [category, count] of this.#drops) {
+      const more = count - (this.#told.get(category) ?? 0);
+      if (more > 0) drops.set(category, more);
+    }
+    this.#told = new Map(this.#drops);
+    return drops;
   }
 }
 

@@ -37,8 +37,10 @@ export function isAny({ issued, succeeded, errored, inProgress, metrics }: LoadS
 
 /** The load of one cluster since the last report. */
 export interface ClusterSums {
-  /** Calls that the cluster's limits did not let through. */
+  /** Calls that the cluster's limits did not let through, and those that the feed wanted refused. */
   readonly dropped: number;
+  /** The latter, by category. */
+  readonly drops: ReadonlyMap<string, number>;
   /** Those that did anything. */
   readonly localities: readonly LocalitySums[];
 }

@@ -1,3 +1,5 @@
+import type { FractionalPercent } from './runtime.ts';
+
 /** Where bytes can be sent: an IP address or host name with a port, or a unix-domain socket. (envoy.config.core.v3.Address) */
 export type Address =
   | { readonly kind: 'socket'; readonly host: string; readonly port: number }
@@ -37,12 +39,20 @@ export interface LocalityEndpoints {
   readonly endpoints: readonly EndpointConfig[];
 }
 
+/** envoy.config.endpoint.v3.ClusterLoadAssignment.Policy.DropOverload */
+export interface DropOverload {
+  readonly category: string;
+  readonly percent: FractionalPercent;
+}
+
 /** envoy.config.endpoint.v3.ClusterLoadAssignment */
 export interface ClusterLoadAssignment {
   readonly name: string;
   readonly localities: readonly LocalityEndpoints[];
   /** Percent; 140 by default, as Envoy's. */
   readonly overprovisioningFactor: number;
+  /** Shares of the calls that are refused whatever the endpoints do, one after the other; absent for none. */
+  readonly dropOverloads?: readonly DropOverload[];
 }
 
 /** One string per address: the key of a host within a cluster, and what logs show. IPv6 hosts are bracketed. */

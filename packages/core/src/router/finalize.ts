@@ -53,6 +53,11 @@ export function finalize({ requestId, clock }: FinalizeParts): Layer {
       return;
     }
     call.cluster = cluster;
+    const dropped = cluster.drop();
+    if (dropped !== null) {
+      counted.onResponseError(dropped);
+      return;
+    }
     const { headers } = call.head;
     if (!headers.has('x-request-id')) headers.append('x-request-id', requestId());
     if (!headers.has('x-forwarded-proto')) headers.append('x-forwarded-proto', call.head.scheme);

@@ -4,6 +4,7 @@ import type { ClusterLoadAssignment as ProtoAssignment } from '@inmesh/api/gen/e
 import type { ClusterLoadAssignment, EndpointConfig, HealthStatus, LocalityEndpoints, Metadata } from '@inmesh/core';
 import { decodeAddress, type HostRule } from './address.ts';
 import { type Decoding, requireValid } from './decoding.ts';
+import { decodePercent } from './fractional-percent.ts';
 import { EndpointRules } from './grpc/index.ts';
 
 /** By the numbers of envoy.config.core.v3.HealthStatus. */
@@ -38,7 +39,16 @@ export function readAssignment(message: ProtoAssignment, field: string, hosts: H
     name: message.clusterName,
     localities: message.endpoints.map((each, index) => readLocality(each, `${prefix}endpoints[${index}]`, hosts)),
     overprovisioningFactor: message.policy?.overprovisioningFactor ?? DEFAULT_OVERPROVISIONING,
+    ...dropOverloads(message),
   };
+}
+
+function dropOverloads({ policy }: ProtoAssignment): Pick<ClusterLoadAssignment, 'dropOverloads'> {
+  const dropOverloads = (policy?.dropOverloads ?? []).map(({ category, dropPercentage }) => ({
+    category,
+    percent: decodePercent(dropPercentage),
+  }));
+  return dropOverloads.length === 0 ? {} : { dropOverloads };
 }
 
 /** One locality with its endpoints. */

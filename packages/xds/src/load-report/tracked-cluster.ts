@@ -55,8 +55,12 @@ export class TrackedCluster {
     const intervalMs = now - this.#since;
     this.#since = now;
     const dropped = sums.reduce((sum, each) => sum + each.dropped, 0);
+    const drops = new Map<string, number>();
+    for (const each of sums) {
+      for (const [category, count] of each.drops) drops.set(category, (drops.get(category) ?? 0) + count);
+    }
     const localities = sums.flatMap((each) => each.localities);
     if (dropped === 0 && localities.length === 0) return null;
-    return { cluster: this.#name, serviceName: this.#serviceName, dropped, localities, intervalMs };
+    return { cluster: this.#name, serviceName: this.#serviceName, dropped, drops, localities, intervalMs };
   }
 }

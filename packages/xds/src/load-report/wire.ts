@@ -30,6 +30,8 @@ export interface ClusterReport {
   /** Name of its endpoints' resource; empty where they are not of EDS. */
   readonly serviceName: string;
   readonly dropped: number;
+  /** Of these, what the feed wanted refused, by category. */
+  readonly drops: ReadonlyMap<string, number>;
   readonly localities: readonly LocalitySums[];
   /** Milliseconds since the last report. */
   readonly intervalMs: number;
@@ -82,6 +84,11 @@ function clusterMessage(report: ClusterReport, style: ReportStyle): ClusterStats
     clusterName: report.cluster,
     clusterServiceName: report.serviceName,
     totalDroppedRequests: BigInt(report.dropped),
+    droppedRequests: [...report.drops].map(([category, count]) => ({
+      $typeName: 'envoy.config.endpoint.v3.ClusterStats.DroppedRequests' as const,
+      category,
+      droppedCount: BigInt(count),
+    })),
     loadReportInterval: duration(report.intervalMs),
     upstreamLocalityStats: report.localities.map((locality) => localityMessage(locality, style)),
   });
