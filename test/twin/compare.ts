@@ -81,7 +81,7 @@ function isNoHttp({ details }: Observation): boolean {
 
 /** "Flags and details of good answers": there is no error behind them that inmesh could tell. */
 function isUntold({ details, reply }: Observation): boolean {
-  return !reply.broken && (details === null || details === 'direct_response');
+  return !reply.broken && (details === null || details === 'direct_response' || details === 'internal_redirect');
 }
 
 /** Behind `|` Envoy puts what the platform said, in the platform's words. */

@@ -2,6 +2,7 @@ import type { Body } from './body.ts';
 import type { Cluster } from './cluster/cluster.ts';
 import type { Endpoint } from './cluster/endpoint.ts';
 import { Controller } from './controller.ts';
+import type { Handler } from './dispatch.ts';
 import type { MeshError } from './errors.ts';
 import type { Headers } from './headers.ts';
 import type { CallOverrides } from './overrides/call-overrides.ts';
@@ -93,6 +94,10 @@ export class Call {
   flags: string[] | null = null;
   /** `set-cookie` of its answer; null while it gets none. */
   cookies: string[] | null = null;
+  /** Who hears of the call in the end; a redirect within the mesh begins anew for it. */
+  caller: Handler | null = null;
+  /** Redirects that were followed within the mesh, and by which routes; null before the first. */
+  redirects: { count: number; readonly routes: Set<string> } | null = null;
   #hash: bigint | null | undefined = undefined;
   #randomValue = -1;
 
@@ -115,6 +120,20 @@ export class Call {
   hash(): bigint | null {
     if (this.#hash === undefined) this.#hash = this.route?.hasher?.(this) ?? null;
     return this.#hash;
+  }
+
+  /** Forgets all that was decided, because the call begins anew: with its head as it is now. */
+  restart(): void {
+    this.clearRoute();
+    this.table = null;
+    this.share = null;
+    this.cluster = null;
+    this.endpoint = null;
+    this.attempt = 1;
+    this.previous = null;
+    this.cookies = null;
+    this.overrideHost = null;
+    this.deadline = Number.POSITIVE_INFINITY;
   }
 
   /** Takes the choice of the route back, because what it was chosen by has changed: `selectRoute` chooses anew. */

@@ -23,6 +23,7 @@ export interface HoldOptions {
 export function hold(options: HoldOptions): Layer {
   const room = { held: 0 };
   return (next) => (call, handler) => {
+    call.caller ??= handler;
     const entry = options.directory.lookup(call.context.target, call.head.authority);
     if (isKnown(entry, call)) {
       admit(next, call, handler, entry);

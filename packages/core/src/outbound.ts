@@ -24,10 +24,8 @@ export interface OutboundParts extends HoldOptions, ObserveParts, MirrorParts {
 export function outbound(parts: OutboundParts): Dispatch {
   // What a copy of a request goes through: the time of its route and the limits of its cluster, and no second attempt.
   const once = compose([deadline(parts), clusterLimits(), balance(), endpoint()], connection);
-  return compose(
+  const inner: Dispatch = compose(
     [
-      // Outermost: it must see every outcome, also those of layers that never reach an endpoint, once and in their final form.
-      observe(parts),
       // Before the router, which needs the routes; inside observe, so that waiting counts as part of the call.
       hold(parts),
       // Selection only. What changes the request comes after the filters, which may ask for another choice.
@@ -36,8 +34,8 @@ export function outbound(parts: OutboundParts): Dispatch {
       filters(parts),
       // After the filters, one of which may have led the call to a cluster that nobody has asked for yet.
       holdAgain(parts),
-      // Answers of the route itself end here: no deadline, no retry, no cluster is theirs.
-      finalize(parts),
+      // Answers of the route itself end here: no deadline, no retry, no cluster is theirs. A redirect that is followed begins anew, with hold.
+      finalize({ ...parts, again: (call, handler) => inner(call, handler) }),
       // Around all attempts: a retry must not buy a call more time than its route gives.
       deadline(parts),
       // Inside the deadline, which is the request's and not its copies'; above retry: attempts are not copied.
@@ -56,6 +54,8 @@ export function outbound(parts: OutboundParts): Dispatch {
     ],
     connection,
   );
+  // Outermost: it must see every outcome, also those of layers that never reach an endpoint, once and in their final form.
+  return observe(parts)(inner);
 }
 
 /** Hands the attempt to a pooled connection of its host. */

@@ -1,7 +1,12 @@
-import type { Area } from '../case.ts';
+import type { Area, Ask, Pair } from '../case.ts';
 
 const HASHED =
   'weighted_clusters: { use_hash_policy: true, clusters: [{ name: one, weight: 33 }, { name: two, weight: 33 }, { name: three, weight: 34 }] }';
+
+/** The first answer is a redirect. */
+function redirected(line: string, status: number, location: string, more: readonly Pair[] = []): Ask {
+  return { line, answer: [{ status, headers: [['location', location], ...more] }, {}] };
+}
 
 /** Of Envoy's URI templates. */
 function template(type: 'MatchConfig' | 'RewriteConfig', fields: string): string {
@@ -531,6 +536,60 @@ export const actions: Area = {
             path_rewrite_policy: ${template('RewriteConfig', "path_template_rewrite: '/a'")}`,
       requests: [],
       refused: 'path_rewrite_policy',
+    },
+    {
+      name: 'internal redirects',
+      hosts: `
+        - name: other
+          domains: [other]
+          routes: [{ match: { prefix: / }, route: { cluster: two } }]
+        - name: shop
+          domains: ['*']
+          routes:
+            - { match: { prefix: /target }, name: target, route: { cluster: three } }
+            - { match: { prefix: /again }, route: { cluster: one, internal_redirect_policy: { max_internal_redirects: 2 } } }
+            - match: { prefix: /codes }
+              route: { cluster: one, internal_redirect_policy: { redirect_response_codes: [301, 303, 307] } }
+            - match: { prefix: /copy }
+              route: { cluster: one, internal_redirect_policy: { response_headers_to_copy: [x-token] } }
+            - match: { prefix: /listed }
+              route:
+                cluster: one
+                internal_redirect_policy:
+                  predicates:
+                    - name: allow
+                      typed_config:
+                        '@type': type.googleapis.com/envoy.extensions.internal_redirect.allow_listed_routes.v3.AllowListedRoutesConfig
+                        allowed_route_names: [target]
+            - match: { prefix: /cross }
+              route: { cluster: one, internal_redirect_policy: { allow_cross_scheme_redirect: true } }
+            - { match: { prefix: /none }, route: { cluster: one } }
+            - match: { prefix: /add }
+              request_headers_to_add: [{ header: { key: level, value: add } }]
+              route: { cluster: one, internal_redirect_policy: {} }
+            - { match: { prefix: /x }, route: { cluster: one, internal_redirect_policy: {} } }
+            - { match: { path: / }, direct_response: { status: 204 } }`,
+      requests: [
+        redirected('GET /x -> 200 three x2 /target?a=b', 302, 'http://shop/target?a=b'),
+        redirected('GET /x -> 200 two x2', 302, 'http://other/'),
+        redirected('GET /x -> 301 one x1', 301, 'http://shop/target'),
+        redirected('GET /x -> 302 one x1', 302, 'https://shop/target'),
+        redirected('GET /x -> 302 one x1', 302, 'ftp://shop/target'),
+        redirected('GET /x -> 302 one x1', 302, ''),
+        redirected('GET /x -> 204 x1', 302, 'http://shop/'),
+        redirected('GET /none -> 302 one x1', 302, 'http://shop/target'),
+        redirected('POST /x "body" -> 200 three x2', 302, 'http://shop/target'),
+        redirected('POST /codes "body" -> 200 three x2', 303, 'http://shop/target'),
+        redirected('POST /codes "body" -> 200 three x2', 307, 'http://shop/target'),
+        redirected('GET /codes -> 302 one x1', 302, 'http://shop/target'),
+        redirected('GET /copy [x-token: old] -> 200 three x2 [x-token: new]', 302, 'http://shop/target', [
+          ['x-token', 'new'],
+        ]),
+        redirected('GET /listed -> 200 three x2', 302, 'http://shop/target'),
+        redirected('GET /cross -> 200 three x2', 302, 'https://shop/target'),
+        redirected('GET /add -> 200 three x2', 302, 'http://shop/target'),
+        redirected('GET /x -> 302 one x1', 302, '/target/relative'),
+      ],
     },
   ],
 };

@@ -12,6 +12,7 @@ import { type CallOptions, send } from '../testing/caller.ts';
 import { filterCompiler, Harness, routeTable } from '../testing/harness.ts';
 import { Inner } from '../testing/inner.ts';
 import { filterOverride, forward, httpFilter, prefix, route, virtualHost } from '../testing/models.ts';
+import { NO_REDIRECTS } from '../testing/no-redirects.ts';
 import { VirtualClock } from '../util/virtual-clock.ts';
 import type { FilterCallbacks, FilterType, HttpFilter } from './filter.ts';
 import { filters } from './filters.ts';
@@ -36,7 +37,10 @@ function setup(own: Readonly<Record<string, OwnFilter>>, options: Options = {}) 
     { reviews: cluster, v1: cluster, v2: cluster },
     { filters: options.entries ?? Object.keys(own).map((name) => httpFilter(name)), compiler: filterCompiler(types) },
   );
-  const stack = compose([router(), filters({ clock }), finalize({ clock, requestId: () => 'id' })], inner.dispatch);
+  const stack = compose(
+    [router(), filters({ clock }), finalize({ ...NO_REDIRECTS, clock, requestId: () => 'id' })],
+    inner.dispatch,
+  );
   return {
     inner,
     send: (call: CallOptions = {}) =>

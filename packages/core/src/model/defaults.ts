@@ -38,6 +38,7 @@ export const FORWARD_DEFAULTS: Omit<ForwardAction, 'clusters' | 'totalWeight' | 
   weightHeader: '',
   weightsByHash: false,
   upgrades: {},
+  internalRedirects: null,
   hashPolicies: [],
   clusterNotFoundStatus: 503,
   retryPolicy: null,

@@ -7,6 +7,7 @@ export * from './extension-config.ts';
 export * from './hash-policy.ts';
 export * from './header-mutation.ts';
 export * from './http-filter.ts';
+export * from './internal-redirect.ts';
 export * from './listener.ts';
 export * from './matcher.ts';
 export * from './matcher-tree.ts';

@@ -4,6 +4,7 @@ import type { Metadata } from './endpoint.ts';
 import type { HashPolicy } from './hash-policy.ts';
 import type { MessageMutations } from './header-mutation.ts';
 import type { FilterOverrides } from './http-filter.ts';
+import type { InternalRedirectPolicy } from './internal-redirect.ts';
 import type { RouteConditions } from './matcher.ts';
 import type { MatcherNode } from './matcher-tree.ts';
 import type { MirrorPolicy } from './mirror.ts';
@@ -90,6 +91,8 @@ export interface ForwardAction {
   readonly pathRewrite: PathRewrite | null;
   readonly hostRewrite: HostRewrite | null;
   readonly upgrades: UpgradeConfigs;
+  /** Null: redirects are the caller's to follow. */
+  readonly internalRedirects: InternalRedirectPolicy | null;
   readonly hashPolicies: readonly HashPolicy[];
   /** True: the weights decide by the call's hash, where it has one. (WeightedCluster.use_hash_policy) */
   readonly weightsByHash: boolean;

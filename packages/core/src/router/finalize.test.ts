@@ -8,6 +8,7 @@ import { type CallOptions, send } from '../testing/caller.ts';
 import { Harness, routeTable } from '../testing/harness.ts';
 import { Inner } from '../testing/inner.ts';
 import { forward, retryPolicy, route, virtualHost } from '../testing/models.ts';
+import { NO_REDIRECTS } from '../testing/no-redirects.ts';
 import { VirtualClock } from '../util/virtual-clock.ts';
 import type { ClusterChoice } from './cluster-share.ts';
 import { finalize } from './finalize.ts';
@@ -20,7 +21,7 @@ function setup(vh: VirtualHost, clusters: Readonly<Record<string, ClusterChoice>
   let ids = 0;
   const clock = new VirtualClock();
   const stack = compose(
-    [router(), finalize({ clock, requestId: () => `id-${++ids}` }), attempt({ clock })],
+    [router(), finalize({ ...NO_REDIRECTS, clock, requestId: () => `id-${++ids}` }), attempt({ clock })],
     inner.dispatch,
   );
   return {

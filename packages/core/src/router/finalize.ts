@@ -7,19 +7,21 @@ import type { Headers } from '../headers.ts';
 import { localReply } from '../local-reply.ts';
 import { timeoutOf } from '../resilience/deadline.ts';
 import type { Clock } from '../util/clock.ts';
+import { followRedirects, type InternalRedirectParts } from './internal-redirect.ts';
 import { mutateResponse } from './response-headers.ts';
 import { rewriteHead } from './rewrite.ts';
 import type { RouteEntry } from './route-entry.ts';
 import { routeRefusal } from './router.ts';
 
-export interface FinalizeParts {
+export interface FinalizeParts extends InternalRedirectParts {
   readonly clock: Clock;
   /** A new request id: a UUID, as Envoy's. */
   readonly requestId: () => string;
 }
 
 /** Does what the chosen route says: answers by itself, or chooses the cluster and completes the request's headers. */
-export function finalize({ requestId, clock }: FinalizeParts): Layer {
+export function finalize(parts: FinalizeParts): Layer {
+  const { requestId, clock } = parts;
   return (next) => (call, handler) => {
     const refusal = routeRefusal(call);
     if (refusal !== null) {
@@ -72,7 +74,8 @@ export function finalize({ requestId, clock }: FinalizeParts): Layer {
       share.mutateRequest?.(headers, shown);
       if (share.rewrites !== null) rewriteHead(shown, share.rewrites);
     }
-    next(call, counted);
+    const { internalRedirects } = route;
+    next(call, internalRedirects === null ? counted : followRedirects(parts, internalRedirects, call, counted));
   };
 }
 

@@ -8,6 +8,7 @@ import { requestHeader } from '../format/values.ts';
 import type { LocalReply } from '../local-reply.ts';
 import type { RoutingPriority } from '../model/cluster.ts';
 import type { FilterOverrides, RouterConfig } from '../model/http-filter.ts';
+import type { InternalRedirectPolicy } from '../model/internal-redirect.ts';
 import type { Listener } from '../model/listener.ts';
 import type { ForwardAction, Route, RouteConfiguration, VirtualHost, WeightedCluster } from '../model/route.ts';
 import { type CompiledRetryPolicy, compileRetryPolicy } from '../resilience/retry-policy.ts';
@@ -58,6 +59,7 @@ export class RouteEntry {
   readonly answer: ((shown: Shown) => LocalReply) | null;
   /** False where the router tells nothing of itself in headers. (suppress_envoy_headers) */
   readonly envoyHeaders: boolean;
+  readonly internalRedirects: InternalRedirectPolicy | null;
   /** Null where it has no hash policy. */
   readonly hasher: CallHasher | null;
   /** Where copies of its requests go. */
@@ -95,6 +97,7 @@ export class RouteEntry {
     this.#pointHeader = forward?.weightHeader ?? '';
     this.#weightsByHash = forward?.weightsByHash ?? false;
     this.envoyHeaders = !suppressesHeaders(listener);
+    this.internalRedirects = forward?.internalRedirects ?? null;
     this.hasher = compileHashPolicies(forward?.hashPolicies ?? [], parts);
     this.answer = compileAnswer(config, parts.regex);
     const levels = { config: parts.config, virtualHost, route: config };

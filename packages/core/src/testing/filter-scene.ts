@@ -12,6 +12,7 @@ import { type Caller, type CallOptions, send } from './caller.ts';
 import { filterCompiler, Harness, routeTable } from './harness.ts';
 import { Inner } from './inner.ts';
 import { filterOverride, forward, httpFilter, route, virtualHost } from './models.ts';
+import { NO_REDIRECTS } from './no-redirects.ts';
 
 export interface FilterSceneOptions<Override> {
   /** The route's own configuration. */
@@ -49,7 +50,7 @@ export class FilterScene<Config, Override> {
       },
     );
     const stack = compose(
-      [router(), filters({ clock }), finalize({ clock, requestId: () => 'id' })],
+      [router(), filters({ clock }), finalize({ ...NO_REDIRECTS, clock, requestId: () => 'id' })],
       this.inner.dispatch,
     );
     this.send = (call = {}) =>

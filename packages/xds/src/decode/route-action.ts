@@ -16,6 +16,7 @@ import { type Decoding, enumName, milliseconds, otherFields, Refusal } from './d
 import { decodeFilterOverrides } from './filter-overrides.ts';
 import { decodeHashPolicies } from './hash-policy.ts';
 import { decodeMessageMutations, MUTATION_FIELDS } from './header-mutation.ts';
+import { decodeInternalRedirects } from './internal-redirect.ts';
 import { decodeMirrors } from './mirror.ts';
 import { decodeRetryPolicy } from './retry-policy.ts';
 import { decodeHostRewrite, decodePathRewrite } from './rewrite.ts';
@@ -46,6 +47,7 @@ const ACTION_FIELDS: ReadonlySet<string> = new Set([
   'include_vh_rate_limits',
   'upgrade_configs',
   'append_x_forwarded_host',
+  'internal_redirect_policy',
   'prefix_rewrite',
   'regex_rewrite',
   'path_rewrite',
@@ -105,6 +107,11 @@ export function decodeAction(
     weightHeader: weightHeader(message),
     weightsByHash: weightsByHash(message),
     upgrades: decodeUpgrades(message.upgradeConfigs, `${field}.upgrade_configs`),
+    internalRedirects: decodeInternalRedirects(
+      decoding,
+      message.internalRedirectPolicy,
+      `${field}.internal_redirect_policy`,
+    ),
     hashPolicies: decodeHashPolicies(decoding, message.hashPolicy, `${field}.hash_policy`),
     clusterNotFoundStatus: notFoundStatus(message),
     timeoutMs,
