@@ -78,10 +78,10 @@ describe('the inmesh command', function () {
     ]);
     assert.equal(words.err, '');
     assert.equal(words.code, 0);
-    assert.match(words.out, /^http:\/\/reviews:9080\/x: mesh\n {2}listener: reviews:9080\n/);
+    assert.match(words.out, /^GET http:\/\/reviews:9080\/x: mesh\n {2}listener {13}reviews:9080\n/);
     assert.match(
       words.out,
-      /cluster: reviews:9080 \(100 %, eds, round_robin\)\n {4}127\.0\.0\.1:9080 {2}unknown {2}weight 1/,
+      /reviews:9080 \(100 %, eds, round_robin\)\n {6}is asked for GET reviews:9080\/x\n {6}127\.0\.0\.1:9080 {2}unknown {2}weight 1/,
     );
     assert.equal(json.code, 0);
     const explanation = JSON.parse(json.out) as Explanation;
@@ -100,7 +100,7 @@ describe('the inmesh command', function () {
     assert.deepEqual([refused.code, unknown.code, passing.code], [1, 1, 0]);
     assert.match(
       refused.out,
-      /refused[\s\S]*not shop\/.*: path[\s\S]*none of its 1 routes matches \/other: 404, flag NR/,
+      /refused[\s\S]*shop\/.*: asks for prefix \/known, the call has \/other[\s\S]*none of its 1 routes matches \/other: 404, flag NR/,
     );
     assert.match(unknown.out, /unknown[\s\S]*has not told about reviews:9080 yet/);
     assert.match(passing.out, /pass-through/);
@@ -124,6 +124,9 @@ describe('the inmesh command', function () {
       [['explain', 'http://a/', 'http://b/'], /give one URL/],
       [['explain', 'http://a/', '--nope'], /--nope/],
       [['explain', 'http://a/', '--within', 'soon'], /--within soon/],
+      [['explain', 'http://a/', '--method', 'get'], /--method get: write it in capitals/],
+      [['explain', 'http://a/', '--header', 'x-user'], /--header "x-user": write 'x-user: jason'/],
+      [['explain', 'http://a/', '--override', '{'], /--override \{: it is no JSON/],
     ];
     const results = await Promise.all(calls.map(([args]) => inmesh(args)));
     for (const [i, { code, out, err }] of results.entries()) {

@@ -77,7 +77,7 @@ describe('filters of an application', () => {
     });
     assert.equal(await streamed.body.text(), 'listener 5');
     const { filters, why } = await mesh.explain('http://echo/');
-    assert.deepEqual(filters, [{ name: 'guardian', state: 'active' }]);
+    assert.deepEqual(filters, [{ name: 'guardian', state: 'active', overriddenAt: [] }]);
     assert.ok(why.includes('its HTTP filters: guardian'));
   });
 
@@ -100,7 +100,9 @@ describe('filters of an application', () => {
     const response = await mesh.fetch('http://echo/');
     assert.equal(response.status, 500);
     assert.match(meshErrorOf(response)?.message ?? '', /guardian \(type\.googleapis\.com\/com\.example\.guardian\)/);
-    assert.deepEqual((await mesh.explain('http://echo/')).filters, [{ name: 'guardian', state: 'refused' }]);
+    assert.deepEqual((await mesh.explain('http://echo/')).filters, [
+      { name: 'guardian', state: 'refused', overriddenAt: [] },
+    ]);
   });
 
   it('count as Envoy’s do, and a failure that they make is told by its error', async () => {
@@ -159,7 +161,9 @@ describe('filters whose configuration comes on its own', () => {
     await until(() => mesh.feed()?.resources.some(({ name }) => name === 'faults') ?? false, 'it was asked for');
     scene.plane.update([...resources, extension(abort(418))]);
     assert.equal((await held).status, 418);
-    assert.deepEqual((await mesh.explain('http://echo/')).filters, [{ name: 'faults', state: 'active' }]);
+    assert.deepEqual((await mesh.explain('http://echo/')).filters, [
+      { name: 'faults', state: 'active', overriddenAt: [] },
+    ]);
     scene.plane.update([...resources, extension(abort(499))]);
     assert.equal(await statusAfter(mesh, 418), 499);
   });

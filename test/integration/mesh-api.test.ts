@@ -213,19 +213,22 @@ describe('a mesh', () => {
     assert.match(tls.clusters[0]?.error ?? '', /transport_socket/);
     assert.equal((await mesh.fetch('http://shop:9080/tls')).status, 503);
     assert.deepEqual(
-      (await mesh.explain('http://shop:9080/headers')).routes.map(({ route, missing }) => [route, missing]),
+      (await mesh.explain('http://shop:9080/headers')).routes.map(({ name, missing }) => [name, missing]),
       [
-        ['shop/split', 'path'],
-        ['shop/path /direct', 'path'],
-        ['shop/prefix /tls', 'path'],
-        ['shop/safe_regex /r.*', 'path'],
-        ['shop/writes', 'headers[0] (x-write)'],
+        ['shop/split', 'path: asks for prefix /split, the call has /headers'],
+        ['shop/path /direct', 'path: asks for path /direct, the call has /headers'],
+        ['shop/prefix /tls', 'path: asks for prefix /tls, the call has /headers'],
+        ['shop/safe_regex /r.*', 'path: asks for safe_regex /r.*, the call has /headers'],
+        ['shop/writes', 'headers[0] (x-write): asks for header x-write present, the call has none'],
       ],
     );
     const writes = { method: 'PUT', headers: { 'x-write': '1' } };
     assert.equal((await mesh.explain('http://shop:9080/headers', writes)).route, 'shop/writes');
     const { routes } = await mesh.explain('http://shop:9080/headers', { ...writes, method: 'GET' });
-    assert.equal(routes.at(-1)?.missing, 'headers[1] (:method)');
+    assert.equal(
+      routes.at(-1)?.missing,
+      'headers[1] (:method): asks for header :method exact "PUT", the call has "GET"',
+    );
     const none = await mesh.explain('http://shop:9080/other');
     const told = await mesh.fetch('http://shop:9080/other');
     assert.equal(none.verdict, 'refused');

@@ -63,8 +63,8 @@ describe('the README', () => {
     programs.push(program);
     const { code, out } = await program.ended;
     assert.equal(code, 0);
-    assert.match(out, /listener: reviews:9080\n.*\n.*\n {2}route: /);
-    assert.match(out, /cluster: reviews-v1 \(/);
+    assert.match(out, /listener {2,}reviews:9080\n.*\n.*\n {2}routes:\n/);
+    assert.match(out, / {4}reviews-v1 \(/);
   });
 
   it('names only scripts that there are', () => {

@@ -76,7 +76,7 @@ export * from './model/index.ts';
 export { type OutboundParts, outbound } from './outbound.ts';
 export type { CallOverrides, EndpointWish } from './overrides/call-overrides.ts';
 export { RetryBudget, type RetryBudgetOptions } from './resilience/budget.ts';
-export type { ClusterChoice } from './router/cluster-share.ts';
+export type { ClusterChoice, ClusterShare } from './router/cluster-share.ts';
 export { mirrorPolicies } from './router/compile-mirrors.ts';
 export { VirtualHostIndex, withoutPort } from './router/domains.ts';
 export type { RouteEntry } from './router/route-entry.ts';

@@ -15,9 +15,16 @@ export {
   type RawFilterConfig,
 } from '@inmesh/core';
 export { createMesh, type MeshOptions } from './create-mesh.ts';
-export type { ExplainedCluster, ExplainedEndpoint, ExplainedFilter, ExplainRequest, Explanation } from './explain.ts';
+export type {
+  ExplainedCluster,
+  ExplainedEndpoint,
+  ExplainedFilter,
+  ExplainedRoute,
+  ExplainedRule,
+  Explanation,
+} from './explain/explanation.ts';
 export { meshErrorOf } from './local-errors.ts';
-export type { Mesh, MeshFetch } from './mesh.ts';
+export type { ExplainOptions, Mesh, MeshFetch } from './mesh.ts';
 export type { IncomingHeaders } from './overrides/incoming.ts';
 export type { OverrideRules, Overrides } from './overrides/overrides.ts';
 export type { ReadyOptions } from './ready.ts';

@@ -1,8 +1,9 @@
 import { MeshError, type Runtime } from '@inmesh/core';
 import { type DispatcherLike, MeshDispatcher } from '@inmesh/transports';
-import type { AdsStatus, ClientStatusJson } from '@inmesh/xds';
+import type { AdsStatus, ClientStatusJson, JoinedAuthority } from '@inmesh/xds';
 import { type Assembly, assemble } from './assembly.ts';
-import { type ExplainRequest, type Explanation, explainCall } from './explain.ts';
+import { callOf, explainCall } from './explain/explain-call.ts';
+import type { Explanation } from './explain/explanation.ts';
 import { Installation, WithoutMesh } from './install.ts';
 import { rememberResponse } from './local-errors.ts';
 import type { MeshParts } from './mesh-parts.ts';
@@ -10,11 +11,22 @@ import { type IncomingHeaders, IncomingOverrides } from './overrides/incoming.ts
 import { OverrideContext } from './overrides/override-context.ts';
 import type { Overrides } from './overrides/overrides.ts';
 import { readOverrides } from './overrides/read-overrides.ts';
-import { type ReadyOptions, whenReady, whenTold, whenWhole } from './ready.ts';
+import { type ReadyOptions, whenKnown, whenReady, whenTold } from './ready.ts';
 import { SeenCalls } from './seen-calls.ts';
 import { portOf, serviceUrl } from './service-url.ts';
 import { gatherStatistics, type Statistics } from './statistics.ts';
 import { type StatusService, statusService } from './status-service.ts';
+
+export interface ExplainOptions {
+  /** Milliseconds to wait for the feed. Default 5,000: somebody looks on. */
+  readonly within?: number;
+  /** Default `GET`. */
+  readonly method?: string;
+  /** Headers that the caller sends; `host` as the authority. Default: none. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  /** As `mesh` among the options of `fetch`. Default: none. */
+  readonly overrides?: Overrides;
+}
 
 /** `fetch`, which also takes overrides for the one call. */
 export type MeshFetch = (
@@ -117,40 +129,30 @@ export class Mesh implements AsyncDisposable {
     });
   }
 
-  /** What would happen to a call, and why: listener, route, clusters, endpoints. Waits up to `within` milliseconds (5,000) for the feed. */
-  async explain(
-    url: string | URL,
-    { within = 5_000, ...request }: ExplainRequest & { readonly within?: number } = {},
-  ): Promise<Explanation> {
+  /**
+   * What would happen to a call, and why: each route and what it asks, filters, rules, clusters, endpoints. Overrides in force here count.
+   * Waits for the feed. Nothing is sent.
+   */
+  async explain(url: string | URL, options: ExplainOptions = {}): Promise<Explanation> {
     if (this.#closed) throw closedError();
-    const { listeners, isMesh } = this.#assembly;
-    const { clock } = this.#parts;
+    const { within = 5_000, method = 'GET', headers = {}, overrides } = options;
+    const { listeners, isMesh, join } = this.#assembly;
+    const { clock, outsideMesh } = this.#parts;
     const parsed = new URL(url);
     const { hostname } = parsed;
     const port = portOf(parsed);
-    if (parsed.protocol !== 'http:' || !isMesh(hostname, port)) {
-      return explainCall({
-        url: parsed,
-        request,
-        mesh: false,
-        entry: null,
-        outsideMesh: this.#parts.outsideMesh,
-        origin: this.#origin(),
-        flavour: listeners.flavour,
-      });
+    const target = `${hostname}:${port}`;
+    const asked = { url: parsed, target, method, headers, overrides: this.#overrides.of(overrides, target) };
+    const mesh = parsed.protocol === 'http:' && isMesh(hostname, port);
+    let entry: JoinedAuthority | null = null;
+    if (mesh) {
+      const call = callOf(asked);
+      entry = join.lookup(target, call.head.authority);
+      await whenTold(listeners.wildcard, clock, within);
+      await whenKnown(entry, call, clock, within);
     }
-    const entry = this.#lookup(parsed);
-    await whenTold(listeners.wildcard, clock, within);
-    await whenWhole(entry, clock, within);
-    return explainCall({
-      url: parsed,
-      request,
-      mesh: true,
-      entry,
-      outsideMesh: this.#parts.outsideMesh,
-      origin: this.#origin(),
-      flavour: listeners.flavour,
-    });
+    const { flavour } = listeners;
+    return explainCall({ asked, mesh, entry, outsideMesh, clock, origin: this.#origin(), flavour });
   }
 
   /** Live counters. */

@@ -1,4 +1,4 @@
-import { type AuthorityEntry, type Clock, MeshError, type MeshErrorPlace } from '@inmesh/core';
+import { type AuthorityEntry, type Call, type Clock, MeshError, type MeshErrorPlace } from '@inmesh/core';
 import type { JoinedAuthority } from '@inmesh/xds';
 import type { MeshListeners } from './listeners.ts';
 
@@ -79,8 +79,8 @@ export async function whenReady(parts: ReadyParts): Promise<void> {
   });
 }
 
-/** Resolves once all is known of the authority, or the time is over. */
-export function whenWhole(entry: JoinedAuthority, clock: Clock, within: number): Promise<void> {
+/** Resolves once all is known of the authority and of what a call to it asks for, or the time is over. */
+export function whenKnown(entry: JoinedAuthority, call: Call, clock: Clock, within: number): Promise<void> {
   return new Promise((resolve) => {
     let forget = () => {};
     const timer = clock.setTimer(within, () => {
@@ -88,7 +88,9 @@ export function whenWhole(entry: JoinedAuthority, clock: Clock, within: number):
       resolve();
     });
     const look = () => {
-      if ((entry.error === null || entry.presumed) && !isWhole(entry)) {
+      const { table } = entry;
+      const awaited = table === null || table.pending || table.awaits(call);
+      if ((entry.error === null || entry.presumed) && awaited) {
         forget = entry.whenSettled(look);
         return;
       }

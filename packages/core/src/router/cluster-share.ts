@@ -2,11 +2,13 @@ import type { Call } from '../call.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { MeshError } from '../errors.ts';
 import type { HttpFilterChain } from '../filters/chain.ts';
+import { shownRequest } from '../format/shown.ts';
 import { requestHeader } from '../format/values.ts';
 import type { ForwardAction, Route, WeightedCluster } from '../model/route.ts';
+import type { Clock } from '../util/clock.ts';
 import type { RegexEngine } from '../util/regex.ts';
 import type { HeaderMutator } from './header-mutation.ts';
-import { compileHostRewrite, compilePathRewrite, type RouteRewrites } from './rewrite.ts';
+import { compileHostRewrite, compilePathRewrite, type RouteRewrites, rewriteHead } from './rewrite.ts';
 import { type MutationLevels, routeMutations } from './route-mutations.ts';
 
 /** A cluster that a route may choose, or why it cannot be called; null while the feed has not told. */
@@ -52,13 +54,28 @@ export class ClusterShare {
     this.#parts = parts;
   }
 
+  /** The name of the cluster that a call goes to; empty where the call should say it and does not. */
+  nameFor(call: Call): string {
+    const asked = call.context.overrides?.cluster ?? null;
+    if (asked !== null) return asked;
+    return this.header === '' ? this.name : (requestHeader(call.head, this.header) ?? '');
+  }
+
+  /** Changes the request as routing has it for calls that go here. */
+  prepare(call: Call, clock: Clock): void {
+    if (this.mutateRequest === null && this.rewrites === null) return;
+    const shown = shownRequest(call, clock.wallNow());
+    this.mutateRequest?.(call.head.headers, shown);
+    if (this.rewrites !== null) rewriteHead(shown, this.rewrites);
+  }
+
   /** Where a call goes. */
   clusterOf(call: Call): ClusterChoice {
     const { action, namedCluster } = this.#parts;
     const asked = call.context.overrides?.cluster ?? null;
     if (asked !== null) return namedCluster(asked, action);
     if (this.header === '') return this.choice;
-    const name = requestHeader(call.head, this.header) ?? '';
+    const name = this.nameFor(call);
     if (name !== '') return namedCluster(name, action);
     return new MeshError('no_cluster', `the request has no header ${this.header}, which names the cluster`, {
       authority: call.head.authority,

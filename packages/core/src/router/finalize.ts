@@ -9,7 +9,6 @@ import { timeoutOf } from '../resilience/deadline.ts';
 import type { Clock } from '../util/clock.ts';
 import { followRedirects, type InternalRedirectParts } from './internal-redirect.ts';
 import { mutateResponse } from './response-headers.ts';
-import { rewriteHead } from './rewrite.ts';
 import type { RouteEntry } from './route-entry.ts';
 import { routeRefusal } from './router.ts';
 
@@ -69,11 +68,7 @@ export function finalize(parts: FinalizeParts): Layer {
     // What the server has for this attempt: the shorter of the two, as Envoy sends it.
     const expectedMs = perTryMs > 0 && (timeoutMs === 0 || perTryMs < timeoutMs) ? perTryMs : timeoutMs;
     if (expectedMs > 0 && route.envoyHeaders) headers.set('x-envoy-expected-rq-timeout-ms', `${expectedMs}`);
-    if (share !== null && (share.mutateRequest !== null || share.rewrites !== null)) {
-      const shown = shownRequest(call, clock.wallNow());
-      share.mutateRequest?.(headers, shown);
-      if (share.rewrites !== null) rewriteHead(shown, share.rewrites);
-    }
+    share?.prepare(call, clock);
     const { internalRedirects } = route;
     next(call, internalRedirects === null ? counted : followRedirects(parts, internalRedirects, call, counted));
   };

@@ -5,8 +5,8 @@ import { UsageError } from './usage.ts';
 
 const USAGE = `usage: inmesh COMMAND
 
-  inmesh explain URL [--method METHOD] [--header 'NAME: VALUE']… [--bootstrap FILE] [--within MS] [--json]
-      listener, route, cluster and endpoints of a call, and why
+  inmesh explain URL [--method M] [--header 'NAME: VALUE']... [--override JSON] [--bootstrap FILE] [--within MS] [--json]
+      what would happen to a call, and why: each route and what it asks, filters, rules, clusters, endpoints
   inmesh feed [NAME|URL ...] [--all] [--type TYPE] [--watch] [--json | --contents] [--bootstrap FILE] [--within MS]
       what the feed holds: types, names, versions, status, errors
   inmesh control-plane FOLDER [--listen HOST:PORT]
