@@ -30,7 +30,14 @@ export type AdsQuestion =
   /** A new version of the first service's many endpoints. */
   | { readonly do: 'many'; readonly weight: number }
   /** So many updates a second of single services' endpoints. */
-  | { readonly do: 'updates'; readonly perSecond: number; readonly seconds: number; readonly services: number }
+  | {
+      readonly do: 'updates';
+      readonly perSecond: number;
+      readonly seconds: number;
+      readonly services: number;
+      /** An endpoint goes or comes back with every so manieth update of a service; the others change weights. */
+      readonly membershipEvery: number;
+    }
   /** Ends all streams; all that is asked for then is sent again. */
   | { readonly do: 'cut'; readonly types: readonly string[] };
 
@@ -155,14 +162,14 @@ class AdsServer {
   }
 
   /**
-   * Weights change with each, and every tenth time an endpoint goes or comes back. Each update is a response of its own, whether
+   * Weights change with each, and now and then an endpoint goes or comes back. Each update is a response of its own, whether
    * the last was accepted or not.
    */
-  async #updates({ perSecond, seconds, services }: AdsQuestion & { do: 'updates' }): Promise<void> {
+  async #updates({ perSecond, seconds, services, membershipEvery }: AdsQuestion & { do: 'updates' }): Promise<void> {
     const { places } = this.#options;
-    const variants = Array.from({ length: 20 }, (_, turn) =>
+    const variants = Array.from({ length: 2 * membershipEvery }, (_, turn) =>
       Array.from({ length: services }, (_, service) =>
-        fewEndpoints(service, turn < 10 ? places.slice(1) : places, 1 + (turn % 2)),
+        fewEndpoints(service, turn < membershipEvery ? places.slice(1) : places, 1 + (turn % 2)),
       ),
     );
     const begun = performance.now();

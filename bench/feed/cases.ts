@@ -158,7 +158,7 @@ export async function manyEndpoints(subject: Subject, { places, scale }: Scene):
 }
 
 /** 1,000 updates a second of the endpoints of 20 services; with thirty callers, before, meanwhile and after. */
-export async function updates(scene: Scene): Promise<{ busy: Found; quiet: Found }> {
+export async function updates(scene: Scene, membershipEvery: number): Promise<{ busy: Found; quiet: Found }> {
   const { places, seconds } = scene;
   await using fed = await Fed.start('inmesh', { layout: 'named', services: CALLED, places: places.inmesh });
   await fed.calls(seconds * QUIET_SHARE);
@@ -167,7 +167,7 @@ export async function updates(scene: Scene): Promise<{ busy: Found; quiet: Found
   const { stallMs, stallCpuMs } = await fed.figures();
   const [meanwhile, answer] = await Promise.all([
     fed.calls(seconds),
-    fed.plane({ do: 'updates', perSecond: UPDATES_PER_SECOND, seconds, services: CALLED }),
+    fed.plane({ do: 'updates', perSecond: UPDATES_PER_SECOND, seconds, services: CALLED, membershipEvery }),
   ]);
   const figures = await fed.figures();
   const after = await fed.calls(seconds * QUIET_SHARE);
@@ -196,7 +196,13 @@ export async function updatesAlone(subject: Subject, { places, seconds }: Scene)
   await fed.plane({ do: 'settled', types: [endpointsUrl] });
   await fed.figures();
   const length = seconds * QUIET_SHARE;
-  const question = { do: 'updates', perSecond: UPDATES_PER_SECOND, seconds: length, services: CALLED } as const;
+  const question = {
+    do: 'updates',
+    perSecond: UPDATES_PER_SECOND,
+    seconds: length,
+    services: CALLED,
+    membershipEvery: 10,
+  } as const;
   const { accepted, ms, sentBytes } = await fed.plane(question);
   const { stallMs, stallCpuMs, cpuMs } = await fed.figures();
   return { stallMs, stallCpuMs, cpuMs, receivedMb: sentBytes / 2 ** 20, updates: accepted / (ms / 1_000) };
