@@ -28,6 +28,13 @@ export { isMeshError, MeshError, type MeshErrorCode, type MeshErrorOptions, type
 export { type BufferConfig, buffer } from './filters/buffer.ts';
 export { type ChainEntry, type FilterState, HttpFilterChain } from './filters/chain.ts';
 export { FilterCompiler, type FilterCompilerParts, type FilterTypes } from './filters/compile.ts';
+export { composite } from './filters/composite/composite.ts';
+export {
+  type EmbeddedFilter,
+  type MatchAction,
+  type MatchedFilterConfig,
+  MatcherOverride,
+} from './filters/composite/config.ts';
 export { FAULT_RUNTIME_KEYS, type FaultConfig } from './filters/fault/config.ts';
 export { fault } from './filters/fault/fault.ts';
 export {

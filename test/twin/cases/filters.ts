@@ -1,23 +1,23 @@
 import type { Area, Case } from '../case.ts';
+import {
+  all,
+  always,
+  append,
+  bucket,
+  FAULT,
+  filter,
+  LIMIT,
+  limit,
+  MUTATION,
+  mutation,
+  never,
+  perRoute,
+  shown,
+  toOne,
+  typed,
+} from './filter-yaml.ts';
 
-const TYPE = 'type.googleapis.com/envoy.extensions.filters.http';
-const toOne = '[{ match: { prefix: / }, route: { cluster: one } }]';
-
-/** An entry of `http_filters`, with what it says as flow YAML. */
-const filter = (name: string, type: string, config = '{}', entry = ''): string =>
-  `{ name: ${name}, ${entry}typed_config: ${typed(type, config)} }`;
-
-const typed = (type: string, config = '{}'): string => {
-  const fields = config.trim().slice(1, -1).trim();
-  return `{ '@type': ${TYPE}.${type}${fields === '' ? '' : `, ${fields}`} }`;
-};
-
-const FAULT = 'fault.v3.HTTPFault';
 const fault = (config: string): string => `[${filter('envoy.filters.http.fault', FAULT, config)}]`;
-const always = 'percentage: { numerator: 100 }';
-const never = 'percentage: { numerator: 0 }';
-const perRoute = (entries: string): string => `typed_per_filter_config: { ${entries} }`;
-
 const faults: readonly Case[] = [
   {
     name: 'fault: aborts with a status',
@@ -196,11 +196,6 @@ const faults: readonly Case[] = [
   }),
 ];
 
-const MUTATION = 'header_mutation.v3.HeaderMutation';
-const mutation = (mutations: string, entry = ''): string =>
-  filter('envoy.filters.http.header_mutation', MUTATION, `{ mutations: ${mutations}${entry} }`);
-const append = (key: string, value: string, action = 'APPEND_IF_EXISTS_OR_ADD'): string =>
-  `{ append: { header: { key: '${key}', value: '${value}' }, append_action: ${action} } }`;
 const mutated = (mutations: string): string =>
   perRoute(
     `envoy.filters.http.header_mutation: ${typed('header_mutation.v3.HeaderMutationPerRoute', `{ mutations: ${mutations} }`)}`,
@@ -369,16 +364,6 @@ const buffers: readonly Case[] = [
   },
 ];
 
-const LIMIT = 'local_ratelimit.v3.LocalRateLimit';
-const all = 'default_value: { numerator: 100 }';
-const limit = (config: string): string =>
-  filter(
-    'envoy.filters.http.local_ratelimit',
-    LIMIT,
-    `{ stat_prefix: l, filter_enabled: { ${all} }, filter_enforced: { ${all} }, ${config} }`,
-  );
-const bucket = (tokens: number): string => `token_bucket: { max_tokens: ${tokens}, fill_interval: 3600s }`;
-
 const localRateLimits: readonly Case[] = [
   {
     name: 'local_ratelimit: answers what is over the limit',
@@ -476,12 +461,6 @@ const setting = (entries: string): string =>
 const TO_METADATA = 'header_to_metadata.v3.Config';
 const toMetadata = (rules: string): string =>
   filter('envoy.filters.http.header_to_metadata', TO_METADATA, `{ request_rules: [${rules}] }`);
-/** Shows what is in the metadata, in a header that arrives upstream. */
-const shown = (...keys: string[]): string =>
-  mutation(
-    `{ request_mutations: [${keys.map((key, index) => append(`x-m${index}`, `%DYNAMIC_METADATA(${key})%`)).join(', ')}] }`,
-  );
-
 const metadata: readonly Case[] = [
   {
     name: 'set_metadata: writes, merges where it may, and leaves alone where not',

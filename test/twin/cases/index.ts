@@ -5,6 +5,7 @@ import { basics } from './basics.ts';
 import { bodies } from './bodies.ts';
 import { failures } from './failures.ts';
 import { filters } from './filters.ts';
+import { filtersComposite } from './filters-composite.ts';
 import { matchingConditions } from './matching-conditions.ts';
 import { matchingPaths } from './matching-paths.ts';
 import { matchingTree } from './matching-tree.ts';
@@ -19,6 +20,7 @@ export const areas: readonly Area[] = [
   matchingTree,
   actions,
   filters,
+  filtersComposite,
   badInput,
   bodies,
   resilience,

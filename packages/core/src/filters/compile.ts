@@ -2,7 +2,7 @@ import { MeshError } from '../errors.ts';
 import type { FilterOverride, FilterOverrides, HttpFilterConfig } from '../model/http-filter.ts';
 import type { HttpConnectionManager, Listener } from '../model/listener.ts';
 import { type ChainEntry, EMPTY_CHAIN, HttpFilterChain } from './chain.ts';
-import type { FilterEnvironment, FilterFactory, FilterType } from './filter.ts';
+import { type FilterEnvironment, type FilterFactory, type FilterType, overridesOf } from './filter.ts';
 
 /** Finds the row of an entry by its name, then by the type of its configuration; null where there is none. */
 export type FilterTypes = (name: string, typeUrl: string) => FilterType | null;
@@ -88,12 +88,8 @@ class ManagerFilters {
     type: FilterType,
     overrides: readonly FilterOverride[],
   ): FilterFactory | null {
-    // An override for another type of filter is nobody's, as in Envoy.
-    const applied = overrides.filter(
-      (each) =>
-        each.config !== null && each.support === support && (support !== 'known' || each.filterTypeUrl === typeUrl),
-    );
-    const configs = applied.map((each) => each.config);
+    const applied = overrides.filter((each) => each.config !== null && each.support === support);
+    const configs = support === 'known' ? overridesOf(type, typeUrl, applied) : applied.map((each) => each.config);
     const compiled = this.#compiled[index] as Compiled;
     return compiled.factory(applied, () => type.compile(config, configs, this.#environment));
   }

@@ -1,6 +1,7 @@
 import type { Call } from '../call.ts';
 import type { MeshError } from '../errors.ts';
 import type { Headers } from '../headers.ts';
+import type { FilterOverride } from '../model/http-filter.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Random } from '../util/random.ts';
@@ -76,6 +77,11 @@ export interface FilterReply {
 export interface FilterFactory {
   /** Asked when the request comes to the filter. Null where it has no part in this call; the same object each time where it keeps nothing of a call. */
   create(call: Call): HttpFilter | null;
+  /**
+   * For one that only stands for others: those that take its place in this call, in their order; asked instead of `create`. `answered`: the
+   * request was answered before it came here, and they meet the response only.
+   */
+  choose?(call: Call, answered: boolean): readonly FilterFactory[];
 }
 
 /** A kind of filter: a row of the table that an entry of `http_filters` is looked up in. */
@@ -85,6 +91,18 @@ export interface FilterType<Config = unknown, Override = Config> {
    * the virtual host, the route and the weighted cluster, as far as they have any, in this order. Null: it does nothing.
    */
   compile(config: Config, overrides: readonly Override[], environment: FilterEnvironment): FilterFactory | null;
+  /** True for one that other filters stand in: it is handed the overrides of all types under its name, as `FilterOverride`. Default: false. */
+  readonly embeds?: boolean;
+}
+
+/** What a filter of a type is handed of the overrides under its name: an override for another type of filter is nobody's, as in Envoy. */
+export function overridesOf(
+  type: FilterType,
+  typeUrl: string,
+  overrides: readonly FilterOverride[],
+): readonly unknown[] {
+  if (type.embeds === true) return overrides;
+  return overrides.filter((each) => each.filterTypeUrl === typeUrl).map((each) => each.config);
 }
 
 /** What filters are handed. */

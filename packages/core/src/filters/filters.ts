@@ -4,7 +4,7 @@ import { FailureReplies } from '../local-reply.ts';
 import { noteCluster, selectRoute } from '../router/router.ts';
 import type { Clock } from '../util/clock.ts';
 import { EMPTY_CHAIN, type HttpFilterChain } from './chain.ts';
-import type { FilterReply, HttpFilter } from './filter.ts';
+import type { FilterFactory, FilterReply, HttpFilter } from './filter.ts';
 import { sendReply } from './reply.ts';
 import { type FilterRun, Stage } from './stage.ts';
 
@@ -23,6 +23,8 @@ function chainOf(call: Call): HttpFilterChain {
   return call.route?.filters(call) ?? call.table?.filters ?? EMPTY_CHAIN;
 }
 
+const NONE: readonly FilterFactory[] = [];
+
 /** One call on its way through a chain. */
 class Run implements FilterRun {
   readonly call: Call;
@@ -33,6 +35,8 @@ class Run implements FilterRun {
   readonly #first: HttpFilterChain;
   #chain: HttpFilterChain;
   #index = 0;
+  /** What takes the place of an entry that stands for others, as far as the call has not met it. */
+  #chosen: readonly FilterFactory[] = NONE;
   /** Who hears of the response: the stage of the last filter so far that looks at it. */
   #handler: Handler;
   #routed: boolean;
@@ -65,7 +69,7 @@ class Run implements FilterRun {
 
   answer(reply: FilterReply): void {
     noteCluster(this.call);
-    for (let filter = this.#create(); filter !== null; filter = this.#create()) {
+    for (let filter = this.#create(true); filter !== null; filter = this.#create(true)) {
       if (looksAtResponse(filter)) this.#handler = new Stage(this, filter, this.#handler, true);
     }
     sendReply(this.call, this.#handler, reply);
@@ -80,13 +84,31 @@ class Run implements FilterRun {
   }
 
   /** The next filter that has a part in the call; null when there is none left. */
-  #create(): HttpFilter | null {
+  #create(answered = false): HttpFilter | null {
+    for (let factory = this.#take(); factory !== null; factory = this.#take()) {
+      if (factory.choose !== undefined) {
+        this.#chosen = [...factory.choose(this.call, answered), ...this.#chosen];
+        continue;
+      }
+      const filter = factory.create(this.call);
+      if (filter !== null) return filter;
+    }
+    return null;
+  }
+
+  /** The next in line: what was chosen in the place of another comes first. */
+  #take(): FilterFactory | null {
+    const first = this.#chosen[0];
+    if (first !== undefined) {
+      this.#chosen = this.#chosen.slice(1);
+      return first;
+    }
     const { entries } = this.#first;
     while (this.#index < entries.length) {
       const index = this.#index++;
       if (entries[index]?.state === 'disabled') continue;
-      const filter = this.#chain.entries[index]?.factory?.create(this.call) ?? null;
-      if (filter !== null) return filter;
+      const factory = this.#chain.entries[index]?.factory ?? null;
+      if (factory !== null) return factory;
     }
     return null;
   }

@@ -104,6 +104,8 @@ function compileInput(input: MatchInput): Input {
       return ({ head }) => queryParameter(head.path, input.name);
     case 'filter_state':
       return ({ filterState }) => filterStateText(filterState?.get(input.key));
+    case 'none':
+      return () => undefined;
     case 'dynamic_metadata':
       return ({ metadata }) => metadataValue(metadata, input.filter, input.path);
   }

@@ -6,7 +6,9 @@ export type MatchInput =
   | { readonly kind: 'request_header'; readonly name: string }
   | { readonly kind: 'query_parameter'; readonly name: string }
   | { readonly kind: 'filter_state'; readonly key: string }
-  | { readonly kind: 'dynamic_metadata'; readonly filter: string; readonly path: readonly string[] };
+  | { readonly kind: 'dynamic_metadata'; readonly filter: string; readonly path: readonly string[] }
+  /** What no call has that is made in this process: an address of its connection, a certificate. */
+  | { readonly kind: 'none' };
 
 /** How an input is tested. */
 export type InputMatch =

@@ -1,5 +1,11 @@
 import { compose } from '../dispatch.ts';
-import { type FilterStats, type FilterType, newFilterStats, type PeerIdentity } from '../filters/filter.ts';
+import {
+  type FilterEnvironment,
+  type FilterStats,
+  type FilterType,
+  newFilterStats,
+  type PeerIdentity,
+} from '../filters/filter.ts';
 import { filters } from '../filters/filters.ts';
 import type { Metadata } from '../model/endpoint.ts';
 import type { Route } from '../model/route.ts';
@@ -7,6 +13,7 @@ import { finalize } from '../router/finalize.ts';
 import { router } from '../router/router.ts';
 import { Runtime } from '../runtime/runtime.ts';
 import { type Random, seededRandom } from '../util/random.ts';
+import { noRegex } from '../util/regex.ts';
 import { VirtualClock } from '../util/virtual-clock.ts';
 import { type Caller, type CallOptions, send } from './caller.ts';
 import { filterCompiler, Harness, routeTable } from './harness.ts';
@@ -28,12 +35,15 @@ export class FilterScene<Config, Override> {
   readonly clock = new VirtualClock();
   readonly runtime = new Runtime();
   readonly stats: FilterStats = newFilterStats();
+  readonly environment: FilterEnvironment;
   readonly inner = new Inner();
   readonly send: (options?: CallOptions) => { call: Parameters<Inner['dispatch']>[0]; caller: Caller };
 
   constructor(type: FilterType<Config, Override>, config: Config, options: FilterSceneOptions<Override> = {}) {
     const { clock, runtime, stats } = this;
     const random = options.random ?? seededRandom(1);
+    const peer = options.peer ?? null;
+    this.environment = { clock, random, runtime, stats, peer, regex: noRegex, statPrefix: 'http' };
     const cluster = new Harness().newCluster({ metadata: options.clusterMetadata ?? {} });
     const overrides =
       'override' in options ? { filters: new Map([['f', filterOverride('f', { config: options.override })]]) } : {};
@@ -43,10 +53,7 @@ export class FilterScene<Config, Override> {
       {
         random,
         filters: [httpFilter('f', { config })],
-        compiler: filterCompiler(
-          { f: type as FilterType },
-          { clock, random, runtime, stats, peer: options.peer ?? null },
-        ),
+        compiler: filterCompiler({ f: type as FilterType }, { clock, random, runtime, stats, peer }),
       },
     );
     const stack = compose(

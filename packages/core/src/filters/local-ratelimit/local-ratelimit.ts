@@ -2,8 +2,8 @@ import type { Call } from '../../call.ts';
 import { MeshError } from '../../errors.ts';
 import { shownRequest } from '../../format/shown.ts';
 import { Headers } from '../../headers.ts';
-import type { RuntimeFractionalPercent } from '../../model/runtime.ts';
 import { compileHeaderMutations, type HeaderMutator } from '../../router/header-mutation.ts';
+import { drawn } from '../draw.ts';
 import {
   count,
   type FilterCallbacks,
@@ -16,8 +16,6 @@ import {
 import type { LocalRateLimitConfig } from './config.ts';
 import { type LimitVerdict, LocalLimiter } from './limiter.ts';
 
-/** A multiple of every denominator, so that a number below it decides each share exactly. */
-const SHARES = 1_000_000_000;
 const RESOURCE_EXHAUSTED = 8;
 
 /** Lets no more calls through than the feed allows this process. (envoy.filters.http.local_ratelimit) */
@@ -57,7 +55,7 @@ class LocalRateLimit implements FilterFactory, HttpFilter {
 
   /** Null where the call is not counted. */
   ask(call: Call): LimitVerdict | null {
-    if (!this.#drawn(this.#config.filterEnabled)) return null;
+    if (!drawn(this.#config.filterEnabled, this.#environment)) return null;
     this.#count('enabled');
     const verdict = this.#limiter.take(call);
     this.#count(verdict.allowed ? 'ok' : 'rate_limited');
@@ -68,7 +66,7 @@ class LocalRateLimit implements FilterFactory, HttpFilter {
   deny(callbacks: FilterCallbacks): void {
     const { call } = callbacks;
     const { filterEnforced, status, statPrefix, asResourceExhausted } = this.#config;
-    if (!this.#drawn(filterEnforced)) {
+    if (!drawn(filterEnforced, this.#environment)) {
       this.#requestHeaders?.(call.head.headers, this.#shown(call));
       return;
     }
@@ -78,12 +76,6 @@ class LocalRateLimit implements FilterFactory, HttpFilter {
     const error = new MeshError('rate_limited', `over the limit of ${statPrefix}`, { status });
     const grpc = asResourceExhausted ? { grpcStatus: RESOURCE_EXHAUSTED } : {};
     callbacks.reply({ status, body: error.body, headers: headers.flat(), error, ...grpc });
-  }
-
-  #drawn(share: RuntimeFractionalPercent | null): boolean {
-    if (share === null) return false;
-    const { runtime, random } = this.#environment;
-    return runtime.featureEnabled(share.runtimeKey, share.defaultValue, Math.floor(random() * SHARES));
   }
 
   #shown(call: Call) {

@@ -1,6 +1,7 @@
 import { typeNameOf } from '@inmesh/api';
 import { asFilterType, type FilterTypes, type OwnFilter } from '@inmesh/core';
 import { bufferRow } from './buffer.ts';
+import { compositeRow, extensionWithMatcherRow } from './composite.ts';
 import { faultRow } from './fault.ts';
 import { headerMutationRow } from './header-mutation.ts';
 import { headerToMetadataRow } from './header-to-metadata.ts';
@@ -13,6 +14,8 @@ import { statefulSessionRow } from './stateful-session.ts';
 /** The filters that the mesh brings: each row leads from the message of the Envoy API to what it does to calls. */
 export const httpFilters: FilterTable = new FilterTable([
   bufferRow,
+  compositeRow,
+  extensionWithMatcherRow,
   faultRow,
   headerMutationRow,
   headerToMetadataRow,
