@@ -77,7 +77,7 @@ export function resourcesOf({ definition, name, port }: PlacedCase, ports: Reado
   ];
 }
 
-const ROUTER = { name: 'router', typed_config: { '@type': `${TYPE}.extensions.filters.http.router.v3.Router` } };
+export const ROUTER = { name: 'router', typed_config: { '@type': `${TYPE}.extensions.filters.http.router.v3.Router` } };
 
 /** A connection manager on a port of the loopback; `fields` are its own. */
 export function listener(name: string, port: number, fields: Json): ResourceInput {

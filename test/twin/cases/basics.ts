@@ -206,5 +206,27 @@ export const basics: Area = {
         'GET / [cookie: a=b; c=d] [accept: */*] [x-empty:] -> 200 one [x-empty: ]',
       ],
     },
+    {
+      name: 'a prefix_rewrite where a policy matches the path is refused',
+      routes: `
+        - match:
+            path_match_policy:
+              name: envoy.path.match.uri_template.uri_template_matcher
+              typed_config: { '@type': type.googleapis.com/envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig, path_template: '/{x}' }
+          route: { cluster: one, prefix_rewrite: /b }`,
+      requests: [],
+      refused: 'cannot be used with match.path_match_policy',
+    },
+    {
+      name: 'a redirect with prefix_rewrite where a policy matches the path is refused',
+      routes: `
+        - match:
+            path_match_policy:
+              name: envoy.path.match.uri_template.uri_template_matcher
+              typed_config: { '@type': type.googleapis.com/envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig, path_template: '/{x}' }
+          redirect: { prefix_rewrite: /b }`,
+      requests: [],
+      refused: 'cannot be used with match.path_match_policy',
+    },
   ],
 };

@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import type { Answer, Pair } from '../case.ts';
 import type { AnyAsk } from '../run-case.ts';
 import { action, mutations } from './actions.ts';
+import { fault } from './faults.ts';
 import { routeMatch } from './matches.ts';
-import { authority, domain, headerName, headerValue, path, query } from './words.ts';
+import { authority, cookie, domain, headerName, headerValue, path, query } from './words.ts';
 
 /** A route configuration, and what is asked of it. */
 export interface GeneratedCase {
@@ -12,7 +13,11 @@ export interface GeneratedCase {
   readonly asks: readonly AnyAsk[];
 }
 
-const route = fc.tuple(routeMatch, action, mutations).map(([match, does, more]) => ({ match, ...does, ...more }));
+const route = fc
+  .tuple(routeMatch, action, mutations, fault)
+  // Envoy refuses a prefix_rewrite where a policy matches the path.
+  .filter(([match, does]) => !('path_match_policy' in match && JSON.stringify(does).includes('prefix_rewrite')))
+  .map(([match, does, more, override]) => ({ match, ...does, ...more, ...override }));
 
 /** What takes the rest, in most cases: that no route matches is one outcome among many. */
 const rest = {
@@ -60,6 +65,11 @@ const contentType = fc.constantFrom<Pair[]>(
   [['content-type', 'text/plain']],
 );
 
+const cookies = fc.oneof(
+  { weight: 4, arbitrary: fc.constant<Pair[]>([]) },
+  { weight: 1, arbitrary: cookie.map((value): Pair[] => [['cookie', value]]) },
+);
+
 const ask: fc.Arbitrary<AnyAsk> = fc
   .tuple(
     fc.constantFrom('GET', 'GET', 'GET', 'POST', 'HEAD', 'PUT', 'DELETE'),
@@ -67,8 +77,8 @@ const ask: fc.Arbitrary<AnyAsk> = fc
     path,
     query,
     fc
-      .tuple(fc.array(fc.tuple(headerName, headerValue), { maxLength: 3 }), contentType)
-      .map(([some, type]) => [...some, ...type]),
+      .tuple(fc.array(fc.tuple(headerName, headerValue), { maxLength: 3 }), contentType, cookies)
+      .map(([some, type, crumbs]) => [...some, ...type, ...crumbs]),
     fc.constantFrom('', 'body'),
     answer,
   )

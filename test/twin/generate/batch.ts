@@ -1,11 +1,12 @@
 import type { ResourceInput } from '@inmesh/control-plane';
 import { until } from '../../peers/support/until.ts';
-import { listener, rdsManager, recordersOf, routeResource, standardResources } from '../feed.ts';
+import { listener, ROUTER, rdsManager, recordersOf, routeResource, standardResources } from '../feed.ts';
 import { listenerPorts } from '../ports.ts';
 import { Recorders } from '../recorders.ts';
 import { judgeAsk } from '../run-case.ts';
 import { sameFeed, Twin } from '../twin.ts';
 import type { GeneratedCase } from './arbitrary.ts';
+import { FAULT_FILTER } from './faults.ts';
 
 /** Listeners, and so cases that are judged at once. */
 export const BATCH = 60;
@@ -42,7 +43,12 @@ export class Batches {
     const ports = await listenerPorts(BATCH);
     const fixed = [
       ...standardResources(recorderPorts),
-      ...ports.map((port, index) => listener(serviceOf(index), port, rdsManager(serviceOf(index), '{}'))),
+      ...ports.map((port, index) =>
+        listener(serviceOf(index), port, {
+          ...rdsManager(serviceOf(index), '{}'),
+          http_filters: [FAULT_FILTER, ROUTER],
+        }),
+      ),
     ];
     const twin = await Twin.start(sameFeed([...fixed, ...ports.map((_, index) => routes(index, null, 0))]), recorders);
     return new Batches(twin, ports, fixed);

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { fraction, headerName, headerValue, parameterName, path, pattern } from './words.ts';
+import { cookieName, fraction, headerName, headerValue, parameterName, path, pattern } from './words.ts';
 
 /** envoy.type.matcher.v3.StringMatcher */
 const stringMatch = fc.oneof(
@@ -41,12 +41,25 @@ const parameterMatch = fc
   )
   .map(([name, matcher]) => ({ name, ...matcher }));
 
+/** envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig */
+function uriTemplate(path_template: string): object {
+  const type = 'envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig';
+  const typed_config = { '@type': `type.googleapis.com/${type}`, path_template };
+  return { name: 'envoy.path.match.uri_template.uri_template_matcher', typed_config };
+}
+
+const template = fc.constantFrom('/{x}', '/a/{x}', '/{x}/b', '/**', '/a/*', '/{x=a/*}/**', '/*/b/{y=**}');
+
+/** envoy.config.route.v3.CookieMatcher */
+const cookieMatch = fc.record({ name: cookieName, string_match: stringMatch });
+
 const pathMatch = fc.oneof(
   { weight: 4, arbitrary: fc.record({ prefix: path }) },
   { weight: 2, arbitrary: fc.constant({ prefix: '/' }) },
   { weight: 3, arbitrary: fc.record({ path }) },
   { weight: 2, arbitrary: fc.record({ path_separated_prefix: path.filter(isSeparable) }) },
   { weight: 2, arbitrary: fc.record({ safe_regex: fc.record({ regex: pattern }) }) },
+  { weight: 1, arbitrary: fc.record({ path_match_policy: template.map(uriTemplate) }) },
 );
 
 /** envoy.config.route.v3.RouteMatch */
@@ -58,6 +71,7 @@ export const routeMatch = fc
         case_sensitive: fc.boolean(),
         headers: fc.array(headerMatch, { minLength: 1, maxLength: 2 }),
         query_parameters: fc.array(parameterMatch, { minLength: 1, maxLength: 2 }),
+        cookies: fc.array(cookieMatch, { minLength: 1, maxLength: 2 }),
         runtime_fraction: fc.record({ default_value: fraction }),
         grpc: fc.constant({}),
       },

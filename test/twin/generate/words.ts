@@ -44,7 +44,11 @@ export const query = fc.constantFrom('', '', '', '?', '?q=1', '?q=1&r=2', '?r', 
 /** Names and values of headers and of query parameters that cases look at. */
 export const headerName = fc.constantFrom('x-a', 'x-b', 'X-A', 'x-count');
 export const headerValue = fc.constantFrom('', '1', '2', '10', '-5', 'a', 'b', 'ab', 'Ab', 'a,b', 'abc');
+export const cookieName = fc.constantFrom('c', 'd');
 export const parameterName = fc.constantFrom('q', 'r');
+
+/** What callers send as `cookie`. */
+export const cookie = fc.constantFrom('c=1', 'c=a; d=b', 'd=2;c=ab', 'c=', 'x=c=1', 'c=1; c=2', ' c=1 ', 'c="1"');
 
 /** Clusters that work, and some that do not. */
 export const cluster = fc.oneof(

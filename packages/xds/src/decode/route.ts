@@ -29,6 +29,7 @@ export function decodeRoute(decoding: Decoding, message: ProtoRoute, scope: Rout
   if (message.match === undefined) throw new Refusal(`${field}.match`, 'value is required');
   const { path, conditions, others } = decodeMatch(decoding, message.match, `${field}.match`);
   unsupported.push(...others);
+  refusePrefixRewrite(message, field);
   let action: RouteAction = { kind: 'refused' };
   if (message.action.case === 'route') {
     action = decodeAction(decoding, message.action.value, path, unsupported, `${field}.route`) ?? action;
@@ -47,6 +48,18 @@ export function decodeRoute(decoding: Decoding, message: ProtoRoute, scope: Rout
     mutations: decodeMessageMutations(message, `${field}.`),
     ...decodeFilterOverrides(decoding, message.typedPerFilterConfig, `${field}.typed_per_filter_config`),
   };
+}
+
+/** A path that a policy matches has no prefix to put another in the place of. */
+function refusePrefixRewrite({ match, action }: ProtoRoute, field: string): void {
+  if (match?.pathSpecifier.case !== 'pathMatchPolicy') return;
+  const why = 'cannot be used with match.path_match_policy';
+  if (action.case === 'route' && action.value.prefixRewrite !== '') {
+    throw new Refusal(`${field}.route.prefix_rewrite`, why);
+  }
+  if (action.case === 'redirect' && action.value.pathRewriteSpecifier.case === 'prefixRewrite') {
+    throw new Refusal(`${field}.redirect.prefix_rewrite`, why);
+  }
 }
 
 /** A route that takes every path and answers none: it stands for what could not be read. */
