@@ -17,6 +17,8 @@ export interface Sent {
   readonly body: Uint8Array | null;
   /** True: byte for byte, well-formed or not. */
   readonly raw?: boolean;
+  /** Requests that must arrive in all, copies for mirrors among them. Default: whatever has arrived with the answer. */
+  readonly copies?: number;
 }
 
 /** Milliseconds after which a call that came to nothing has failed: far above all timeouts of cases. */

@@ -75,8 +75,16 @@ function fromAsk({ line, headers = [], body, ...rest }: Ask): AnyAsk {
   return { ...read, ...rest, headers: [...read.headers, ...headers], body: own };
 }
 
-function sentOf({ method, authority, path, headers, body, raw = false }: AnyAsk): Sent {
-  return { method, authority, path, headers, body: body === null ? null : Buffer.from(body, 'latin1'), raw };
+function sentOf({ method, authority, path, headers, body, raw = false, copies, expected }: AnyAsk): Sent {
+  return {
+    method,
+    authority,
+    path,
+    headers,
+    body: body === null ? null : Buffer.from(body, 'latin1'),
+    raw,
+    ...(copies === true ? { copies: expected?.arrivals ?? 0 } : {}),
+  };
 }
 
 function answersOf({ answer = [] }: AnyAsk): readonly Answer[] {

@@ -37,6 +37,8 @@ export async function runCases(areas: readonly Area[]): Promise<Verdict[]> {
     const queue = good.filter(({ definition }) => !verdicts.has(definition));
     const worker = async () => {
       for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+        // inmesh asks for clusters when their service is first called, and holds no call up for a mirror that it does not know yet.
+        await twin.mesh.explain(`http://${next.name}`);
         verdicts.set(next.definition, await runCase(twin, next));
       }
     };
@@ -53,8 +55,9 @@ export async function runCases(areas: readonly Area[]): Promise<Verdict[]> {
   }
 }
 
-/** Of several endpoints each side begins with another: what is counted then is left to chance. */
-function countedClusters({ clusters = {} }: Case): string[] {
+/** What is counted is left to chance where a share of the calls is drawn, and with several endpoints: each side begins with another. */
+function countedClusters({ clusters = {}, requests }: Case): string[] {
+  if (requests.some((request) => typeof request !== 'string' && request.split !== undefined)) return [];
   return Object.keys(clusters).filter((name) => (clusters[name]?.endpoints?.length ?? 1) <= 1);
 }
 

@@ -4,11 +4,14 @@ import { type AccessLogLine, Envoy } from '../peers/support/envoy.ts';
 import { until } from '../peers/support/until.ts';
 import type { Answer, Pair } from './case.ts';
 import { callMesh, EnvoyClient, type Sent } from './clients.ts';
-import type { Observation } from './observation.ts';
+import type { Arrival, Observation } from './observation.ts';
 import { CALL_HEADER, type Recorders } from './recorders.ts';
 
 /** Milliseconds after which a malformed call is taken to have left no line in Envoy's log; a line is written within 20. */
 const RAW_LOG_MS = 400;
+
+/** Milliseconds in which a copy of a request must arrive at its mirror. */
+const COPIES_MS = 5_000;
 
 /** What both sides showed of one request. */
 export interface Both {
@@ -111,13 +114,21 @@ export class Twin {
     const reply = await this.#client.call(port, marked(sent, call));
     const { flags, details, cluster, host } = await this.#logOf(call, sent);
     const upstream = details === 'via_upstream' ? null : details;
-    return { side: 'envoy', reply, flags, details: upstream, cluster, endpoint: host, arrivals: this.#arrivals(call) };
+    return {
+      side: 'envoy',
+      reply,
+      flags,
+      details: upstream,
+      cluster,
+      endpoint: host,
+      arrivals: await this.#arrivals(call, sent),
+    };
   }
 
   async #ofMesh(service: string, sent: Sent, call: string, answers: readonly Answer[]): Promise<Observation> {
     this.recorders.expect(call, answers);
     const seen = await callMesh(this.mesh, service, marked(sent, call));
-    return { side: 'inmesh', ...seen, arrivals: this.#arrivals(call) };
+    return { side: 'inmesh', ...seen, arrivals: await this.#arrivals(call, sent) };
   }
 
   /** What is no HTTP gets no line in the log: Envoy's codec refuses it, before there is a call. */
@@ -131,7 +142,10 @@ export class Twin {
     return String(++this.#calls).padStart(8, '0');
   }
 
-  #arrivals(call: string) {
+  /** Copies come when they come: those that are expected are waited for. */
+  async #arrivals(call: string, { copies = 0 }: Sent): Promise<readonly Arrival[]> {
+    const enough = () => this.recorders.arrivalsOf(call).length >= copies;
+    if (!enough()) await until('the copies', enough, { within: COPIES_MS }).catch(() => {});
     const arrivals = this.recorders.arrivalsOf(call);
     this.recorders.forget(call);
     return arrivals;

@@ -72,7 +72,7 @@ class Run implements FilterRun {
     for (let filter = this.#create(true); filter !== null; filter = this.#create(true)) {
       if (looksAtResponse(filter)) this.#handler = new Stage(this, filter, this.#handler, true);
     }
-    sendReply(this.call, this.#handler, reply);
+    sendReply(this.call, this.#handler, reply, this.#clock);
   }
 
   /** Chooses anew where a filter took the choice back. */

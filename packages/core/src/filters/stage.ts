@@ -97,7 +97,7 @@ export class Stage extends PassHandler implements FilterCallbacks, Holder {
       const unwanted = new Error('a filter answered in the place of the response');
       if (this.#inner !== null) this.#inner.abort(unwanted);
       else controller.interrupt(unwanted);
-      sendReply(this.call, this.next, reply);
+      sendReply(this.call, this.next, reply, null);
     }
   }
 
