@@ -118,7 +118,8 @@ export class Call {
 
   /** What of the call decides which endpoint is its own; null where its route says nothing, or the call has none of it. Made once for each route. */
   hash(): bigint | null {
-    if (this.#hash === undefined) this.#hash = this.route?.hasher?.(this) ?? null;
+    if (this.route === null) return null;
+    if (this.#hash === undefined) this.#hash = this.route.hasher?.(this) ?? null;
     return this.#hash;
   }
 

@@ -37,6 +37,7 @@ export const FORWARD_DEFAULTS: Omit<ForwardAction, 'clusters' | 'totalWeight' | 
   kind: 'forward',
   weightHeader: '',
   weightsByHash: false,
+  runtimeKeyPrefix: '',
   upgrades: {},
   internalRedirects: null,
   hashPolicies: [],

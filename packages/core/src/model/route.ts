@@ -94,6 +94,8 @@ export interface ForwardAction {
   /** Null: redirects are the caller's to follow. */
   readonly internalRedirects: InternalRedirectPolicy | null;
   readonly hashPolicies: readonly HashPolicy[];
+  /** Runtime keys `<prefix>.<cluster>` may replace the weights; empty for none. (WeightedCluster.runtime_key_prefix) */
+  readonly runtimeKeyPrefix: string;
   /** True: the weights decide by the call's hash, where it has one. (WeightedCluster.use_hash_policy) */
   readonly weightsByHash: boolean;
   /** Empty where the virtual host's, or the route configuration's, hold. */

@@ -4,7 +4,6 @@ import { MeshError } from '../errors.ts';
 import type { HttpFilterChain } from '../filters/chain.ts';
 import type { FilterCompiler } from '../filters/compile.ts';
 import type { Shown } from '../format/shown.ts';
-import { requestHeader } from '../format/values.ts';
 import type { LocalReply } from '../local-reply.ts';
 import type { RoutingPriority } from '../model/cluster.ts';
 import type { FilterOverrides, RouterConfig } from '../model/http-filter.ts';
@@ -12,6 +11,7 @@ import type { InternalRedirectPolicy } from '../model/internal-redirect.ts';
 import type { Listener } from '../model/listener.ts';
 import type { ForwardAction, Route, RouteConfiguration, VirtualHost, WeightedCluster } from '../model/route.ts';
 import { type CompiledRetryPolicy, compileRetryPolicy } from '../resilience/retry-policy.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import type { Random } from '../util/random.ts';
 import type { RegexEngine } from '../util/regex.ts';
 import { compileAnswer } from './answer.ts';
@@ -21,14 +21,14 @@ import { compileMirrors, type Mirror } from './compile-mirrors.ts';
 import { type CallHasher, compileHashPolicies } from './hash-policy.ts';
 import type { HeaderMutator } from './header-mutation.ts';
 import { type MutationLevels, routeMutations } from './route-mutations.ts';
-
-const U64 = 1n << 64n;
+import { WeightedShares } from './weighted-shares.ts';
 
 export interface RouteParts extends Pick<ClusterShareParts, 'clusterOf' | 'namedCluster'> {
   readonly listener: Listener;
   readonly config: RouteConfiguration;
   readonly virtualHost: VirtualHost;
   readonly random: Random;
+  readonly runtime: Runtime;
   /** For the patterns of the routes. */
   readonly regex: RegexEngine;
   readonly filters: FilterCompiler;
@@ -65,15 +65,12 @@ export class RouteEntry {
   /** Where copies of its requests go. */
   readonly mirrors: readonly Mirror[];
   readonly #shares: readonly ClusterShare[];
-  readonly #totalWeight: number;
-  readonly #pointHeader: string;
-  readonly #weightsByHash: boolean;
-  readonly #random: Random;
+  readonly #weighted: WeightedShares | null;
   /** For calls whose caller names the cluster; null where the route forwards nothing. */
   readonly #asked: AskedShares | null;
 
   constructor(config: Route, parts: RouteParts, stats: RouteStats) {
-    const { virtualHost, random, listener } = parts;
+    const { virtualHost, listener } = parts;
     const { action } = config;
     const forward = action.kind === 'forward' ? action : null;
     this.config = config;
@@ -92,10 +89,6 @@ export class RouteEntry {
             listener: parts.listener.name,
             route: routeLabel(config, virtualHost),
           });
-    this.#random = random;
-    this.#totalWeight = forward?.totalWeight ?? 0;
-    this.#pointHeader = forward?.weightHeader ?? '';
-    this.#weightsByHash = forward?.weightsByHash ?? false;
     this.envoyHeaders = !suppressesHeaders(listener);
     this.internalRedirects = forward?.internalRedirects ?? null;
     this.hasher = compileHashPolicies(forward?.hashPolicies ?? [], parts);
@@ -104,6 +97,7 @@ export class RouteEntry {
     this.mirrors = forward === null ? [] : compileMirrors({ ...parts, action: forward });
     this.mutateResponse = routeMutations('response', levels, null);
     this.#shares = forward === null ? [] : this.#sharesOf(forward, parts, levels, overrides);
+    this.#weighted = forward === null ? null : new WeightedShares(forward, this.#shares, parts);
     this.#asked =
       forward === null
         ? null
@@ -120,7 +114,7 @@ export class RouteEntry {
     overrides: readonly FilterOverrides[],
   ): ClusterShare[] {
     return action.clusters
-      .filter(({ weight }) => weight > 0)
+      .filter(({ weight }) => weight > 0 || action.runtimeKeyPrefix !== '')
       .map((share) => this.#shareOf(share, action, parts, levels, overrides));
   }
 
@@ -140,25 +134,7 @@ export class RouteEntry {
   choose(call: Call): ClusterShare | null {
     const asked = call.context.overrides?.cluster ?? null;
     if (asked !== null) return this.#asked?.share(asked) ?? null;
-    const shares = this.#shares;
-    if (shares.length <= 1) return shares[0] ?? null;
-    let point = this.#point(call) % this.#totalWeight;
-    for (const share of shares) {
-      if (point < share.weight) return share;
-      point -= share.weight;
-    }
-    return shares.at(-1) ?? null;
-  }
-
-  /** What the caller says for the sake of its own consistency, else chance. (WeightedCluster.header_name) */
-  #point(call: Call): number {
-    const header = this.#pointHeader;
-    const said = header === '' ? null : requestHeader(call.head, header);
-    const hash = this.#weightsByHash ? call.hash() : null;
-    if (hash !== null) return Number(hash % BigInt(this.#totalWeight));
-    if (said !== null && /^\d{1,20}$/.test(said) && BigInt(said) < U64)
-      return Number(BigInt(said) % BigInt(this.#totalWeight));
-    return call.randomValue(this.#random);
+    return this.#weighted?.choose(call) ?? null;
   }
 
   /** True where the call has to wait for the feed. */

@@ -5,12 +5,10 @@ import type { HttpFilterChain } from '../filters/chain.ts';
 import { RouteMatcher } from '../match/route-matcher.ts';
 import type { Listener } from '../model/listener.ts';
 import type { RouteConfiguration, VirtualHost } from '../model/route.ts';
-import type { Runtime } from '../runtime/runtime.ts';
 import { RouteEntry, type RouteParts, routeLabel } from './route-entry.ts';
 
 export interface RouteTableParts extends RouteParts {
   /** May replace shares of routes. */
-  readonly runtime: Runtime;
   /** The table that this one takes the place of: routes that stay keep their counters. */
   readonly previous?: RouteTable | null;
   /** Default: none. */

@@ -106,6 +106,7 @@ export function decodeAction(
     totalWeight: clusters.reduce((sum, each) => sum + each.weight, 0),
     weightHeader: weightHeader(message),
     weightsByHash: weightsByHash(message),
+    runtimeKeyPrefix: specifierPrefix(message),
     upgrades: decodeUpgrades(message.upgradeConfigs, `${field}.upgrade_configs`),
     internalRedirects: decodeInternalRedirects(
       decoding,
@@ -179,6 +180,10 @@ function decodeWeightedClusters(
 function weightHeader({ clusterSpecifier: { case: kind, value } }: ProtoRouteAction): string {
   const random = kind === 'weightedClusters' ? value.randomValueSpecifier : null;
   return random?.case === 'headerName' ? random.value.toLowerCase() : '';
+}
+
+function specifierPrefix({ clusterSpecifier: { case: kind, value } }: ProtoRouteAction): string {
+  return kind === 'weightedClusters' ? value.runtimeKeyPrefix : '';
 }
 
 function weightsByHash({ clusterSpecifier: { case: kind, value } }: ProtoRouteAction): boolean {

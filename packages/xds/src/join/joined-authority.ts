@@ -307,7 +307,9 @@ export function clusterNames(virtualHost: VirtualHost | null, config: RouteConfi
   if (virtualHost === null) return names;
   for (const { action } of virtualHost.routes) {
     if (action.kind !== 'forward') continue;
-    for (const { name, weight } of action.clusters) if (weight > 0 && name !== '') names.add(name);
+    for (const { name, weight } of action.clusters) {
+      if (name !== '' && (weight > 0 || action.runtimeKeyPrefix !== '')) names.add(name);
+    }
     for (const { cluster } of mirrorPolicies(action, virtualHost, config)) if (cluster !== '') names.add(cluster);
   }
   return names;
