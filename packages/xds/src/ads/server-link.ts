@@ -6,6 +6,7 @@ import {
   type StreamTransport,
   type Timer,
 } from '@inmesh/core';
+import { AgentPlace } from './agent-place.ts';
 import type { Backoff } from './backoff.ts';
 import type { AdsNode } from './node.ts';
 import type { SecondHand } from './second-hand.ts';
@@ -67,6 +68,7 @@ export class ServerLink {
   #retry: Timer | null = null;
   /** When a stream was last opened without a wait after another one. */
   #lastAtOnce = Number.NEGATIVE_INFINITY;
+  readonly #place: AgentPlace;
   #flushing = false;
   #resting = true;
   #failing = false;
@@ -79,6 +81,7 @@ export class ServerLink {
 
   constructor(options: ServerLinkOptions) {
     this.#options = options;
+    this.#place = new AgentPlace(options.serverUri);
     this.#variant = options.variant;
     this.#since = options.clock.wallNow();
   }
@@ -185,6 +188,7 @@ export class ServerLink {
     }
     this.#enter('connecting');
     this.stats.stream_opened++;
+    this.#place.opened(this.#options.clock.now());
     try {
       this.#connect();
     } catch (error) {
@@ -299,11 +303,14 @@ export class ServerLink {
     this.#up = false;
     this.stats.connected_state = 0;
     const { clock, backoff, events } = this.#options;
+    const lost = this.#place.lost(status, clock.now());
+    const complaint = this.#place.complaint();
+    if (complaint !== null) events.onOddity(this.#error('connection_failure', complaint));
     if (responded && !garbage) {
       events.onDown(null);
       if (this.#closed()) return;
       // At once, but not again and again: a server that answers and hangs up each time is asked once per base delay.
-      if (clock.now() - this.#lastAtOnce >= backoff.baseMs) {
+      if (!lost && clock.now() - this.#lastAtOnce >= backoff.baseMs) {
         this.#lastAtOnce = clock.now();
         this.#open();
         return;
