@@ -17,7 +17,10 @@ export interface MeshAnswer {
 }
 
 /** Options that can be told to another thread or process. */
-export type RemoteOptions = Pick<MeshOptions, 'bootstrapConfig' | 'threads' | 'broker' | 'stateDirectory'>;
+export type RemoteOptions = Pick<
+  MeshOptions,
+  'bootstrap' | 'bootstrapConfig' | 'threads' | 'broker' | 'stateDirectory'
+>;
 
 /** The state of a feed elsewhere. */
 export interface RemoteFeed {

@@ -8,19 +8,31 @@ import { freePorts } from '../support/ports.ts';
 import { PeerProcess } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 
+/** What a pod finds in its volumes. */
+export interface PodFiles {
+  /** The mesh's root. */
+  readonly rootCertFile: string;
+  /** A token of its service account for istiod. */
+  readonly tokenFile: string;
+}
+
 /** istiod with its CA on a real Kubernetes API, both on the loopback. */
 export class KubeIstio {
-  /** istiod's xDS over TLS. */
-  readonly address: string;
+  /** istiod's xDS over TLS, on the loopback. */
+  readonly port: number;
   readonly istiod: PeerProcess;
   readonly #kube: PeerProcess;
   readonly #folder: string;
 
-  private constructor(kube: PeerProcess, istiod: PeerProcess, folder: string, address: string) {
+  private constructor(kube: PeerProcess, istiod: PeerProcess, folder: string, port: number) {
     this.#kube = kube;
     this.istiod = istiod;
     this.#folder = folder;
-    this.address = address;
+    this.port = port;
+  }
+
+  get address(): string {
+    return `localhost:${this.port}`;
   }
 
   static async start(): Promise<KubeIstio> {
@@ -39,7 +51,7 @@ export class KubeIstio {
     const ports = [xds, secure, http, webhook, monitoring].map((port) => `${port}`);
     const istiod = new PeerProcess('istiod', 'bash', [script('istiod'), kubeconfig, join(folder, 'istiod'), ...ports]);
     await until('istiod is ready', async () => (await fetch(`http://127.0.0.1:${http}/ready`)).ok, { within: 60_000 });
-    return new KubeIstio(kube, istiod, folder, `localhost:${secure}`);
+    return new KubeIstio(kube, istiod, folder, Number(secure));
   }
 
   /** Runs kubectl; answers with what it prints. */
@@ -54,8 +66,8 @@ export class KubeIstio {
     await this.kubectl('apply', '-f', file);
   }
 
-  /** What a pod finds in its volumes: the mesh's root, and a token of its service account for istiod. */
-  async podFiles(serviceAccount: string): Promise<{ readonly rootCertFile: string; readonly tokenFile: string }> {
+  /** The files of a pod of a service account. */
+  async podFiles(serviceAccount: string): Promise<PodFiles> {
     const root = await until('the root is in the namespace', async () => {
       const text = await this.kubectl(
         'get',

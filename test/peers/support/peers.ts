@@ -11,6 +11,7 @@ const BINARIES = {
   consul: 'consul',
   'istio-xds': 'istiod',
   'pilot-discovery': 'istiod',
+  'pilot-agent': 'istiod',
   'kube-apiserver': 'kube',
   etcd: 'kube',
   kubectl: 'kube',
@@ -35,10 +36,15 @@ export function whyNot(needs: readonly PeerName[]): string | null {
 
 /**
  * A suite that needs real peers. Without one of them its tests are reported as skipped, under their names and never as
- * passed; with `PEERS=required` that is a failure.
+ * passed; with `PEERS=required` that is a failure. `hindrance`: what else the machine may lack; null for nothing.
  */
-export function describeWithPeers(needs: readonly PeerName[], title: string, suite: () => void): void {
-  const reason = whyNot(needs);
+export function describeWithPeers(
+  needs: readonly PeerName[],
+  title: string,
+  suite: () => void,
+  hindrance: () => string | null = () => null,
+): void {
+  const reason = whyNot(needs) ?? hindrance();
   if (reason === null) {
     describe(title, () => {
       afterEach(function () {
