@@ -5,6 +5,7 @@ import { Controller } from './controller.ts';
 import type { Handler } from './dispatch.ts';
 import type { MeshError } from './errors.ts';
 import type { Headers } from './headers.ts';
+import type { LocalReply } from './local-reply.ts';
 import type { CallOverrides } from './overrides/call-overrides.ts';
 import type { ClusterShare } from './router/cluster-share.ts';
 import type { RouteEntry } from './router/route-entry.ts';
@@ -90,6 +91,8 @@ export class Call {
   overrideHost: OverrideHost | null = null;
   /** Why the mesh answers in the stead of the upstream; null while it does not, or where its answer is no failure. */
   failure: MeshError | null = null;
+  /** Makes another local reply of one, as the feed says; null to leave them. (local_reply_config) */
+  rewriteReply: ((reply: LocalReply) => LocalReply) | null = null;
   /** Envoy's response flags for what is no failure, such as `DI` for a delay that a filter made; null for none. */
   flags: string[] | null = null;
   /** `set-cookie` of its answer; null while it gets none. */

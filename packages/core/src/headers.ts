@@ -94,7 +94,13 @@ export class Headers implements Iterable<readonly [string, string]> {
   }
 
   append(name: string, value: string): void {
-    this.#own().push(name, value);
+    // What came from the wire and was not looked into stays bytes.
+    if (this.#pairs !== null || this.#raw === null) {
+      this.#own().push(name, value);
+      return;
+    }
+    this.#raw = [...this.#raw, Buffer.from(name, 'latin1'), Buffer.from(value, 'latin1')];
+    if (this.#record !== null) addTo(this.#record, name.toLowerCase(), value);
   }
 
   delete(name: string): void {
@@ -114,12 +120,7 @@ export class Headers implements Iterable<readonly [string, string]> {
     const record: HeaderRecord = Object.create(null);
     const pairs = this.#list();
     for (let i = 0; i < pairs.length; i += 2) {
-      const name = (pairs[i] as string).toLowerCase();
-      const value = pairs[i + 1] as string;
-      const known = record[name];
-      if (known === undefined) record[name] = value;
-      else if (Array.isArray(known)) known.push(value);
-      else record[name] = [known, value];
+      addTo(record, (pairs[i] as string).toLowerCase(), pairs[i + 1] as string);
     }
     this.#record = record;
     return record;
@@ -157,6 +158,13 @@ export class Headers implements Iterable<readonly [string, string]> {
     this.#record = null;
     return pairs;
   }
+}
+
+function addTo(record: HeaderRecord, name: string, value: string): void {
+  const known = Object.hasOwn(record, name) ? record[name] : undefined;
+  if (known === undefined) record[name] = value;
+  else if (Array.isArray(known)) known.push(value);
+  else record[name] = [known, value];
 }
 
 /** True when `name`, in any case, is `lower`, which is in lower case. */

@@ -77,6 +77,7 @@ export { type FlatHeaders, type HeaderRecord, Headers } from './headers.ts';
 export type { ClusterLoad } from './load/cluster-load.ts';
 export type { ClusterSums, EndpointSums, LoadSums, LocalitySums, MetricSum } from './load/load-sums.ts';
 export type { OrcaCodec, OrcaReport } from './load/orca.ts';
+export { normalizedAuthority } from './manager/host.ts';
 export { UriTemplateError, uriTemplatePattern } from './match/uri-template.ts';
 export { uriTemplateRewriter } from './match/uri-template-rewrite.ts';
 export * from './model/index.ts';

@@ -10,6 +10,7 @@ import type { Clock } from './util/clock.ts';
 export interface LocalReply {
   readonly status: number;
   readonly body: Uint8Array;
+  /** Of the body; empty where the headers tell. */
   readonly contentType: string;
   /** Further headers as flat pairs; none by default. */
   readonly headers?: readonly string[];
@@ -22,11 +23,11 @@ const ANSWERED = 'the request was answered before it was sent';
 
 /** The one place where the mesh answers in the stead of an upstream: Envoy's shape, content-length and content-type. */
 export function localReply(call: Call, handler: Handler, reply: LocalReply): void {
-  const { status, body, contentType, headers = [] } = reply;
+  const { status, body, contentType, headers = [], grpcStatus = null } = call.rewriteReply?.(reply) ?? reply;
   const pairs: string[] = [...headers];
   if (isGrpc(call.head.headers)) {
     call.body?.cancel(new Error(ANSWERED));
-    pairs.push('content-type', 'application/grpc', 'grpc-status', `${reply.grpcStatus ?? grpcStatusOf(status)}`);
+    pairs.push('content-type', 'application/grpc', 'grpc-status', `${grpcStatus ?? grpcStatusOf(status)}`);
     if (call.head.method !== 'HEAD') {
       pairs.push('content-length', '0');
       if (body.byteLength > 0) pairs.push('grpc-message', grpcMessage(body));
@@ -34,7 +35,10 @@ export function localReply(call: Call, handler: Handler, reply: LocalReply): voi
     new Reply(call, handler, Headers.from(pairs), 200, null).start();
     return;
   }
-  if (body.byteLength > 0) pairs.push('content-length', `${body.byteLength}`, 'content-type', contentType);
+  if (body.byteLength > 0) {
+    pairs.push('content-length', `${body.byteLength}`);
+    if (contentType !== '') pairs.push('content-type', contentType);
+  }
   // Envoy's codec says so of a response that ends with its headers, where the status allows a body.
   else if (status !== 204 && status !== 304 && call.head.method !== 'HEAD') pairs.push('content-length', '0');
   call.body?.cancel(new Error(ANSWERED));

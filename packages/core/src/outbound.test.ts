@@ -6,7 +6,7 @@ import { forward, key, retryPolicy, route, virtualHost } from './testing/models.
 
 describe('outbound stack', () => {
   // DESIGN, section 1. Each step shows what its layer sees, and what only a layer outside or inside of it could not.
-  it('observe > hold > router > finalize > deadline > retry > attempt > cluster limits > balance > endpoint > try > connection', () => {
+  it('observe > hold > connection manager > router > finalize > deadline > retry > attempt > cluster limits > balance > endpoint > try > connection', () => {
     const harness = new Harness({ ports: [1, 2], limits: { maxRequests: 2 } });
     const { connector, cluster, clock, stats, authority } = harness;
     const routes = () => authority.table?.routes.map((entry) => entry.route.stats) ?? [];
@@ -45,10 +45,12 @@ describe('outbound stack', () => {
     harness.use(table);
     assert.notEqual(waiting.call.route, null);
 
-    // router > finalize: where no route matches, no route has counted the call and no header was written.
+    // connection manager > router: the request has its id before it is looked at.
+    // router > finalize: where no route matches, no route has counted the call and no header of a route's was written.
     const lost = send(harness.dispatch, { path: '/other' });
     assert.equal(lost.caller.status, 404);
-    assert.equal(lost.call.head.headers.has('x-request-id'), false);
+    assert.equal(lost.call.head.headers.has('x-request-id'), true);
+    assert.equal(lost.call.head.headers.has('x-envoy-expected-rq-timeout-ms'), false);
     assert.deepEqual(
       routes().map(({ upstream_rq_total }) => upstream_rq_total),
       [0, 1],

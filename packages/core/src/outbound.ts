@@ -2,6 +2,8 @@ import { attempt, balance, clusterLimits, endpoint } from './attempt.ts';
 import { compose, type Dispatch } from './dispatch.ts';
 import { filters } from './filters/filters.ts';
 import { type HoldOptions, hold, holdAgain } from './hold.ts';
+import { connectionManager } from './manager/connection-manager.ts';
+import { streamTimers } from './manager/stream-timers.ts';
 import { deadline } from './resilience/deadline.ts';
 import { perTry } from './resilience/per-try.ts';
 import { retry } from './resilience/retry.ts';
@@ -28,8 +30,12 @@ export function outbound(parts: OutboundParts): Dispatch {
     [
       // Before the router, which needs the routes; inside observe, so that waiting counts as part of the call.
       hold(parts),
+      // As soon as it is known which listener's: routes are chosen by what this makes of the request. It sees every answer but those of hold.
+      connectionManager(parts),
       // Selection only. What changes the request comes after the filters, which may ask for another choice.
       router(),
+      // Knows the route, which may bring its own; around the filters, whose delays count.
+      streamTimers(parts),
       // The feed's own, in its order: they may answer, wait, change the request and so its route. Outside the timers of the call.
       filters(parts),
       // After the filters, one of which may have led the call to a cluster that nobody has asked for yet.

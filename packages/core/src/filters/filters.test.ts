@@ -37,10 +37,7 @@ function setup(own: Readonly<Record<string, OwnFilter>>, options: Options = {}) 
     { reviews: cluster, v1: cluster, v2: cluster },
     { filters: options.entries ?? Object.keys(own).map((name) => httpFilter(name)), compiler: filterCompiler(types) },
   );
-  const stack = compose(
-    [router(), filters({ clock }), finalize({ ...NO_REDIRECTS, clock, requestId: () => 'id' })],
-    inner.dispatch,
-  );
+  const stack = compose([router(), filters({ clock }), finalize({ ...NO_REDIRECTS, clock })], inner.dispatch);
   return {
     inner,
     send: (call: CallOptions = {}) =>

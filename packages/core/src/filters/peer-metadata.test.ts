@@ -9,6 +9,7 @@ const answer = ['x-envoy-peer-metadata', 'server', 'X-Envoy-Peer-Metadata-Id', '
 function ask(config: Partial<PeerMetadataConfig>, options: FilterSceneOptions<PeerMetadataConfig> = { peer }) {
   const { call, caller } = new FilterScene(peerMetadata, { ...plain, ...config }, options).ask({}, 200, answer);
   const told = ['x-envoy-peer-metadata-id', 'x-envoy-peer-metadata'].map((name) => call.head.headers.get(name));
+  caller.headers.delete('x-envoy-upstream-service-time');
   return { told, answered: caller.headers.flat() };
 }
 

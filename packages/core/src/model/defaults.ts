@@ -46,6 +46,8 @@ export const FORWARD_DEFAULTS: Omit<ForwardAction, 'clusters' | 'totalWeight' | 
   priority: 'default',
   pathRewrite: null,
   hostRewrite: null,
+  idleTimeoutMs: null,
+  maxStreamDurationMs: null,
   mirrors: [],
   appendXForwardedHost: false,
 };

@@ -1,5 +1,6 @@
 export * from './body-format.ts';
 export * from './cluster.ts';
+export * from './connection-manager.ts';
 export * from './data-source.ts';
 export * from './defaults.ts';
 export * from './endpoint.ts';

@@ -1,3 +1,4 @@
+import type { ConnectionManager } from './connection-manager.ts';
 import type { Address } from './endpoint.ts';
 import type { HttpFilterConfig } from './http-filter.ts';
 import type { RouteConfiguration } from './route.ts';
@@ -40,6 +41,8 @@ export interface TcpProxy {
 export interface HttpConnectionManager {
   readonly statPrefix: string;
   readonly routes: RouteSource;
+  /** What is done around routing and filters. */
+  readonly manager: ConnectionManager;
   /** The HTTP filters in the order of the feed, the router last. */
   /** Absent for none. */
   readonly upgrades?: UpgradeConfigs;

@@ -98,6 +98,10 @@ export interface ForwardAction {
   readonly runtimeKeyPrefix: string;
   /** True: the weights decide by the call's hash, where it has one. (WeightedCluster.use_hash_policy) */
   readonly weightsByHash: boolean;
+  /** Milliseconds without a byte either way; 0 for none; null for the connection manager's. */
+  readonly idleTimeoutMs: number | null;
+  /** Milliseconds from first to last; 0 for none; null for the connection manager's. */
+  readonly maxStreamDurationMs: number | null;
   /** Empty where the virtual host's, or the route configuration's, hold. */
   readonly mirrors: readonly MirrorPolicy[];
   /** `x-forwarded-host` gets the authority that a rewrite takes away. */

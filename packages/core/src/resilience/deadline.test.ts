@@ -136,7 +136,8 @@ describe('the route’s timeout', () => {
     const endless = setup({ timeoutMs: 0 });
     const { caller } = endless.send();
     endless.connector.next.accept();
-    endless.harness.clock.advance(1e9);
+    // As long as the connection manager lets a call be silent.
+    endless.harness.clock.advance(299_000);
     assert.equal(caller.endings, 0);
   });
 

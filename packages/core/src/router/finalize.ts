@@ -14,13 +14,11 @@ import { routeRefusal } from './router.ts';
 
 export interface FinalizeParts extends InternalRedirectParts {
   readonly clock: Clock;
-  /** A new request id: a UUID, as Envoy's. */
-  readonly requestId: () => string;
 }
 
 /** Does what the chosen route says: answers by itself, or chooses the cluster and completes the request's headers. */
 export function finalize(parts: FinalizeParts): Layer {
-  const { requestId, clock } = parts;
+  const { clock } = parts;
   return (next) => (call, handler) => {
     const refusal = routeRefusal(call);
     if (refusal !== null) {
@@ -60,8 +58,6 @@ export function finalize(parts: FinalizeParts): Layer {
       return;
     }
     const { headers } = call.head;
-    if (!headers.has('x-request-id')) headers.append('x-request-id', requestId());
-    if (!headers.has('x-forwarded-proto')) headers.append('x-forwarded-proto', call.head.scheme);
     const { retryPolicy } = route;
     const timeoutMs = timeoutOf(call);
     const perTryMs = retryPolicy.perTryTimeoutMs;
@@ -69,15 +65,19 @@ export function finalize(parts: FinalizeParts): Layer {
     const expectedMs = perTryMs > 0 && (timeoutMs === 0 || perTryMs < timeoutMs) ? perTryMs : timeoutMs;
     if (expectedMs > 0 && route.envoyHeaders) headers.set('x-envoy-expected-rq-timeout-ms', `${expectedMs}`);
     share?.prepare(call, clock);
+    if (route.envoyHeaders) counted.tellServiceTime();
     const { internalRedirects } = route;
     next(call, internalRedirects === null ? counted : followRedirects(parts, internalRedirects, call, counted));
   };
 }
 
-/** Counts what the route's calls came to. */
+/** Counts what the route's calls came to, and tells how long the service took. */
 class RouteHandler extends PassHandler {
   readonly #call: Call;
   readonly #clock: Clock;
+  #tellsTime = false;
+  /** When the request was complete; -1 before. */
+  #completeAt = -1;
 
   constructor(call: Call, clock: Clock, handler: Handler) {
     super(handler);
@@ -85,10 +85,27 @@ class RouteHandler extends PassHandler {
     this.#clock = clock;
   }
 
+  /** `x-envoy-upstream-service-time`: from the end of the request to the headers of the response, which a service gives. */
+  tellServiceTime(): void {
+    this.#tellsTime = true;
+    const { body } = this.#call;
+    if (body === null || body.bytes !== null) this.#completeAt = this.#clock.now();
+  }
+
+  override onRequestSent(complete: boolean): void {
+    if (complete && this.#completeAt < 0) this.#completeAt = this.#clock.now();
+    this.next.onRequestSent(complete);
+  }
+
   override onResponseStart(status: number, headers: Headers, message: string): void {
     const { route } = this.#call;
     if (route !== null) {
       countStatus(route.stats, status);
+      if (this.#tellsTime && this.#completeAt >= 0) {
+        const ms = `${Math.floor(this.#clock.now() - this.#completeAt)}`;
+        if (headers.has('x-envoy-upstream-service-time')) headers.set('x-envoy-upstream-service-time', ms);
+        else headers.append('x-envoy-upstream-service-time', ms);
+      }
       for (const cookie of this.#call.cookies ?? []) headers.append('set-cookie', cookie);
       mutateResponse(this.#call, this.#clock, status, headers);
     }

@@ -42,6 +42,9 @@ export class RouteEntry {
   readonly priority: RoutingPriority;
   /** Milliseconds; 0 for none. */
   readonly timeoutMs: number;
+  /** Null for the connection manager's. */
+  readonly idleTimeoutMs: number | null;
+  readonly maxStreamDurationMs: number | null;
   readonly retryPolicy: CompiledRetryPolicy;
   /** The filters of its calls; those of a weighted cluster that overrides some are its own. */
   readonly #filters: HttpFilterChain;
@@ -79,6 +82,8 @@ export class RouteEntry {
     this.virtualHost = virtualHost;
     this.priority = forward?.priority ?? 'default';
     this.timeoutMs = forward?.timeoutMs ?? 0;
+    this.idleTimeoutMs = forward?.idleTimeoutMs ?? null;
+    this.maxStreamDurationMs = forward?.maxStreamDurationMs ?? null;
     this.retryPolicy = compileRetryPolicy(forward?.retryPolicy ?? virtualHost.retryPolicy);
     const overrides = [parts.config.filters, virtualHost.filters, config.filters].filter((each) => each !== undefined);
     this.#filters = parts.filters.chain(listener, overrides);

@@ -2,6 +2,7 @@ import type { Call } from '../call.ts';
 import { RouteStats } from '../cluster/stats.ts';
 import type { MeshError } from '../errors.ts';
 import type { HttpFilterChain } from '../filters/chain.ts';
+import { CompiledManager } from '../manager/compiled-manager.ts';
 import { RouteMatcher } from '../match/route-matcher.ts';
 import type { Listener } from '../model/listener.ts';
 import type { RouteConfiguration, VirtualHost } from '../model/route.ts';
@@ -33,6 +34,8 @@ export class RouteTable {
   /** True where calls may have to wait although all is known that the routes name: they name clusters themselves. */
   readonly #byCall: boolean;
   readonly #matcher: RouteMatcher;
+  /** Null for a listener that has none. */
+  readonly manager: CompiledManager | null;
 
   constructor(parts: RouteTableParts) {
     this.listener = parts.listener;
@@ -47,12 +50,15 @@ export class RouteTable {
     this.pending = this.routes.some(({ route }) => route.pending);
     this.#byCall = this.routes.some(({ route }) => route.byCall);
     this.#matcher = RouteTable.#matcherOf(parts);
+    const { http } = parts.listener;
+    this.manager = http === null ? null : new CompiledManager(http.manager, parts.listener, parts);
   }
 
   /** True where the call has to wait for the feed. */
   awaits(call: Call): boolean {
-    const asks = this.pending || this.#byCall || call.context.overrides !== null;
-    return asks && this.match(call)?.awaits(call) === true;
+    if (!this.pending && !this.#byCall && call.context.overrides === null) return false;
+    const asks = () => this.match(call)?.awaits(call) === true;
+    return this.manager === null ? asks() : this.manager.routed(call.head, asks);
   }
 
   /** The first route that matches, as Envoy takes it. */

@@ -56,10 +56,7 @@ export class FilterScene<Config, Override> {
         compiler: filterCompiler({ f: type as FilterType }, { clock, random, runtime, stats, peer }),
       },
     );
-    const stack = compose(
-      [router(), filters({ clock }), finalize({ ...NO_REDIRECTS, clock, requestId: () => 'id' })],
-      this.inner.dispatch,
-    );
+    const stack = compose([router(), filters({ clock }), finalize({ ...NO_REDIRECTS, clock })], this.inner.dispatch);
     this.send = (call = {}) =>
       send((sent, handler) => {
         sent.table = table;

@@ -7,8 +7,10 @@ import { FilterCompiler, type FilterCompilerParts } from '../filters/compile.ts'
 import { type FilterType, newFilterStats } from '../filters/filter.ts';
 import type { Headers } from '../headers.ts';
 import type { OrcaCodec } from '../load/orca.ts';
+import type { ConnectionManager } from '../model/connection-manager.ts';
 import { ROUTE_CONFIGURATION_DEFAULTS } from '../model/defaults.ts';
 import type { HttpFilterConfig } from '../model/http-filter.ts';
+import type { Listener } from '../model/listener.ts';
 import type { RouteConfiguration, VirtualHost } from '../model/route.ts';
 import { type OutboundParts, outbound } from '../outbound.ts';
 import type { ClusterChoice } from '../router/cluster-share.ts';
@@ -77,13 +79,14 @@ export function routeTable(
     readonly regex?: RegexEngine;
     readonly runtime?: Runtime;
     readonly filters?: readonly HttpFilterConfig[];
+    readonly manager?: ConnectionManager;
     readonly previous?: RouteTable;
     readonly config?: Partial<RouteConfiguration>;
     readonly compiler?: FilterCompiler;
   } = {},
 ): RouteTable {
   return new RouteTable({
-    listener: listener(...(options.filters ?? [])),
+    listener: withManager(listener(...(options.filters ?? [])), options.manager),
     config: { ...ROUTE_CONFIGURATION_DEFAULTS, ...options.config, name: 'routes', virtualHosts: [virtualHost] },
     virtualHost,
     clusterOf: (name) => clusters[name] as ClusterChoice,
@@ -94,6 +97,10 @@ export function routeTable(
     filters: options.compiler ?? filterCompiler(),
     previous: options.previous ?? null,
   });
+}
+
+function withManager(made: Listener, manager: ConnectionManager | undefined): Listener {
+  return made.http === null || manager === undefined ? made : { ...made, http: { ...made.http, manager } };
 }
 
 export interface HarnessOptions extends ClusterOptions {

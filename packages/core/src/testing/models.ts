@@ -1,6 +1,7 @@
 // Literal models: each with the defaults that Envoy has, so that a test names only what it is about.
 import type { ClusterConfig, ClusterDiscovery, LoadBalancerConfig, Thresholds } from '../model/cluster.ts';
 import { DEFAULT_THRESHOLDS } from '../model/cluster.ts';
+import { CONNECTION_MANAGER_DEFAULTS } from '../model/connection-manager.ts';
 import {
   FORWARD_DEFAULTS,
   ROUTE_DEFAULTS,
@@ -97,7 +98,13 @@ export function listener(...httpFilters: HttpFilterConfig[]): Listener {
   return {
     name: 'reviews:9080',
     address: null,
-    http: { statPrefix: 'http', routes: { kind: 'rds', name: 'routes' }, upgrades: { websocket: true }, httpFilters },
+    http: {
+      statPrefix: 'http',
+      routes: { kind: 'rds', name: 'routes' },
+      manager: CONNECTION_MANAGER_DEFAULTS,
+      upgrades: { websocket: true },
+      httpFilters,
+    },
     direction: 'unspecified',
     chains: [],
   };

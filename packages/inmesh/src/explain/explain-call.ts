@@ -1,4 +1,4 @@
-import { Call, type CallOverrides, type Clock, Headers } from '@inmesh/core';
+import { Call, type CallOverrides, type Clock, Headers, isMeshError } from '@inmesh/core';
 import type { FlavourInForce, JoinedAuthority, OutsideMesh } from '@inmesh/xds';
 import { explainClusters } from './clusters.ts';
 import type { Explanation } from './explanation.ts';
@@ -82,6 +82,16 @@ export function explainCall({ asked, mesh, entry, outsideMesh, clock, origin, fl
     `virtual host ${table.virtualHost.name} (${table.virtualHost.domains.join(', ')}) is the best match for ${entry.authority}`,
   );
   const call = callOf(asked);
+  // What the connection manager makes of a request decides which route it takes.
+  const admission = table.manager?.admit(call, { requestId: () => SOME_ID, now: () => clock.wallNow() }) ?? null;
+  if (admission !== null) {
+    why.push(isMeshError(admission) ? admission.message : `the path is sent back to be asked as ${admission.redirect}`);
+    return result(isMeshError(admission) ? 'refused' : 'mesh', {
+      listener: table.listener.name,
+      routeConfiguration: table.routeConfiguration.name,
+      virtualHost: table.virtualHost.name,
+    });
+  }
   const route = table.match(call);
   const found = {
     listener: table.listener.name,
@@ -118,6 +128,9 @@ export function explainCall({ asked, mesh, entry, outsideMesh, clock, origin, fl
   }
   return result(outsideMesh === 'refuse' ? 'refused' : 'pass-through', onward);
 }
+
+/** In the place of the one that each call gets. */
+const SOME_ID = '00000000-0000-4000-8000-000000000000';
 
 /** As the door would make it. */
 export function callOf({ url, target, method, headers: given, overrides }: AskedCall): Call {

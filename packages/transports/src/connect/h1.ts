@@ -17,8 +17,6 @@ import { goneError, isGone, refusedError, wireError } from './wire-errors.ts';
 
 /** Milliseconds by which an idle connection is closed before the server's `keep-alive: timeout` hint: longer than a request needs to arrive. */
 const KEEP_ALIVE_MARGIN_MS = 1_000;
-/** Milliseconds without a byte of a response: Envoy's default stream idle timeout. */
-const STREAM_IDLE_MS = 300_000;
 /** Bytes of response headers taken: Envoy's default `max_response_headers_kb`, where Node's own is 16 KiB. */
 const MAX_HEADER_BYTES = 60 * 1024;
 /** The longest a timer of Node can be set to, 25 days; a longer one would fire at once. */
@@ -53,8 +51,9 @@ export class H1Connection implements Connection {
       keepAliveTimeout: idleTimeoutMs,
       keepAliveMaxTimeout: idleTimeoutMs,
       keepAliveTimeoutThreshold: KEEP_ALIVE_MARGIN_MS,
-      headersTimeout: STREAM_IDLE_MS,
-      bodyTimeout: STREAM_IDLE_MS,
+      // How long a call may be silent is the feed's to say; the mesh's own timers see to it.
+      headersTimeout: 0,
+      bodyTimeout: 0,
       maxHeaderSize: MAX_HEADER_BYTES,
     });
     socket.on('error', ignore);

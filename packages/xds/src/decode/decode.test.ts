@@ -417,10 +417,6 @@ describe('decodeRouteConfiguration', () => {
         { route: { cluster: 'c', retry_policy: { retry_on: '5xx', retriable_request_headers: [{ name: 'x' }] } } },
         ['route.retry_policy.retriable_request_headers'],
       ],
-      [
-        { route: { cluster: 'c', max_stream_duration: { max_stream_duration: '3s' } } },
-        ['route.max_stream_duration.max_stream_duration'],
-      ],
     ];
     for (const [json, expected] of cases) assert.deepEqual(firstRoute(json).unsupported, expected);
   });

@@ -17,6 +17,7 @@ import {
   VIRTUAL_HOST_DEFAULTS,
 } from '@inmesh/core';
 import { decodeAddress } from './address.ts';
+import { decodeConnectionManager } from './connection-manager.ts';
 import {
   type Decoding,
   enumName,
@@ -113,6 +114,7 @@ function decodeManager(decoding: Decoding, message: ProtoManager, field: string)
     statPrefix: message.statPrefix,
     routes: decodeRoutes(decoding, message, field),
     upgrades: decodeUpgrades(message.upgradeConfigs, `${field}.upgrade_configs`),
+    manager: decodeConnectionManager(decoding, message, field),
     httpFilters: decodeHttpFilters(decoding, message.httpFilters, `${field}.http_filters`),
   };
 }

@@ -98,7 +98,7 @@ export function decodeAction(
     retryPolicy = decoded.config;
     unsupported.push(...decoded.unsupported.map((name) => name.slice(field.length - 'route'.length)));
   }
-  const timeoutMs = decodeTimeout(message, unsupported);
+  const timeoutMs = decodeTimeout(message);
   if (clusters === null) return null;
   return {
     kind: 'forward',
@@ -121,6 +121,8 @@ export function decodeAction(
     pathRewrite: decodePathRewrite(decoding, message, match, field),
     hostRewrite: decodeHostRewrite(decoding, message, field),
     appendXForwardedHost: message.appendXForwardedHost,
+    idleTimeoutMs: message.idleTimeout === undefined ? null : milliseconds(message.idleTimeout),
+    maxStreamDurationMs: decodeStreamDuration(message),
     mirrors: decodeMirrors(message.requestMirrorPolicies, `${field}.request_mirror_policies`),
   };
 }
@@ -192,15 +194,14 @@ function weightsByHash({ clusterSpecifier: { case: kind, value } }: ProtoRouteAc
 }
 
 /** Envoy applies no route timeout, not even its default, where `max_stream_duration` is given. */
-function decodeTimeout(message: ProtoRouteAction, unsupported: string[]): number {
-  const limits = message.maxStreamDuration;
-  if (limits !== undefined) {
-    if (limits.maxStreamDuration !== undefined && milliseconds(limits.maxStreamDuration) > 0) {
-      unsupported.push('route.max_stream_duration.max_stream_duration');
-    }
-    return 0;
-  }
-  return message.timeout === undefined ? DEFAULT_TIMEOUT_MS : milliseconds(message.timeout);
+function decodeTimeout({ maxStreamDuration, timeout }: ProtoRouteAction): number {
+  if (maxStreamDuration !== undefined) return 0;
+  return timeout === undefined ? DEFAULT_TIMEOUT_MS : milliseconds(timeout);
+}
+
+function decodeStreamDuration({ maxStreamDuration }: ProtoRouteAction): number | null {
+  const limit = maxStreamDuration?.maxStreamDuration;
+  return limit === undefined ? null : milliseconds(limit);
 }
 
 function notFoundStatus(message: ProtoRouteAction): number {

@@ -1,4 +1,5 @@
 import {
+  CONNECTION_MANAGER_DEFAULTS,
   type FilterChain,
   FORWARD_DEFAULTS,
   type HttpConnectionManager,
@@ -46,5 +47,12 @@ function asHttp(name: string, { statPrefix, clusters }: TcpProxy): HttpConnectio
   };
   const virtualHost = { ...VIRTUAL_HOST_DEFAULTS, name: 'tcp_proxy', domains: ['*'], routes: [route] };
   const config = { ...ROUTE_CONFIGURATION_DEFAULTS, name: `tcp_proxy of ${name}`, virtualHosts: [virtualHost] };
-  return { statPrefix, routes: { kind: 'inline', config }, upgrades: { '*': true }, httpFilters: [] };
+  const upgrades = { '*': true };
+  return {
+    statPrefix,
+    routes: { kind: 'inline', config },
+    manager: CONNECTION_MANAGER_DEFAULTS,
+    upgrades,
+    httpFilters: [],
+  };
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import {
+  CONNECTION_MANAGER_DEFAULTS,
   type ConfigSource,
   type FilterChain,
   type Listener,
@@ -13,7 +14,12 @@ import { WildcardFinder, type WildcardFinderOptions } from './wildcard-finder.ts
 
 /** Ways into the feed as data; the routes behind them are other tests' matter. */
 function routes(name: string, more: Partial<FilterChain> = {}): FilterChain {
-  const http = { statPrefix: 'outbound', routes: { kind: 'rds', name }, httpFilters: [] } as const;
+  const http = {
+    statPrefix: 'outbound',
+    routes: { kind: 'rds', name },
+    manager: CONNECTION_MANAGER_DEFAULTS,
+    httpFilters: [],
+  } as const;
   return { name: '', port: null, catchAll: false, http, tcp: null, ...more };
 }
 
@@ -180,7 +186,12 @@ describe('listeners of a feed of whole types', () => {
     it('may bring their routes along', () => {
       const { feed, found } = feedOf();
       const config = { ...ROUTE_CONFIGURATION_DEFAULTS, name: 'inline', virtualHosts: [] };
-      const http = { statPrefix: 's', routes: { kind: 'inline', config }, httpFilters: [] } as const;
+      const http = {
+        statPrefix: 's',
+        routes: { kind: 'inline', config },
+        manager: CONNECTION_MANAGER_DEFAULTS,
+        httpFilters: [],
+      } as const;
       feed.tell(listener('0.0.0.0_7000', '0.0.0.0', 7000, [routes('', { http })]));
       assert.equal(found('reviews:7000'), '0.0.0.0_7000 → inline');
     });

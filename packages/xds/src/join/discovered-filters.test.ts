@@ -3,6 +3,7 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { messageType, typeUrlOf } from '@inmesh/api';
 import type { HTTPFault } from '@inmesh/api/gen/envoy/extensions/filters/http/fault/v3/fault_pb';
 import {
+  CONNECTION_MANAGER_DEFAULTS,
   type ConfigDiscovery,
   type ConfigSource,
   type ExtensionConfig,
@@ -33,7 +34,12 @@ function listenerWith(discovery: Partial<ConfigDiscovery> = {}): Listener {
     unsupported: [],
   };
   const httpFilters = [{ ...entry, support: 'missing', discovery: { ...defaults, ...discovery } }] as const;
-  const http = { statPrefix: 's', routes: { kind: 'rds', name: 'r' }, httpFilters } as const;
+  const http = {
+    statPrefix: 's',
+    routes: { kind: 'rds', name: 'r' },
+    manager: CONNECTION_MANAGER_DEFAULTS,
+    httpFilters,
+  } as const;
   return { name: 'l', address: null, http, direction: 'outbound', chains: [] };
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import {
   Clusters,
+  CONNECTION_MANAGER_DEFAULTS,
   type ConfigSource,
   FilterCompiler,
   noRegex,
@@ -100,7 +101,12 @@ describe('join', () => {
       host('rest', '*'),
     ];
     const config = { ...ROUTE_CONFIGURATION_DEFAULTS, name: 'r', virtualHosts, ignorePortInHostMatching: true };
-    const http = { statPrefix: 's', routes: { kind: 'inline', config }, httpFilters: [] } as const;
+    const http = {
+      statPrefix: 's',
+      routes: { kind: 'inline', config },
+      manager: CONNECTION_MANAGER_DEFAULTS,
+      httpFilters: [],
+    } as const;
     const join = silentJoin(10, {
       find: (_, watcher) => {
         watcher.changed({ name: 'l', address: null, http, direction: 'outbound', chains: [] });
@@ -119,7 +125,12 @@ describe('join', () => {
 
   it('has a table without routes where no virtual host matches, because filters come before that answer', () => {
     const config = { ...ROUTE_CONFIGURATION_DEFAULTS, name: 'r', virtualHosts: [] };
-    const http = { statPrefix: 's', routes: { kind: 'inline', config }, httpFilters: [] } as const;
+    const http = {
+      statPrefix: 's',
+      routes: { kind: 'inline', config },
+      manager: CONNECTION_MANAGER_DEFAULTS,
+      httpFilters: [],
+    } as const;
     const join = silentJoin(10, {
       find: (_, watcher) => {
         watcher.changed({ name: 'l', address: null, http, direction: 'outbound', chains: [] });

@@ -3,6 +3,7 @@ import {
   Call,
   type ClusterConfig,
   Clusters,
+  CONNECTION_MANAGER_DEFAULTS,
   type ConfigSource,
   DEFAULT_THRESHOLDS,
   FilterCompiler,
@@ -101,7 +102,15 @@ describe('an authority without a listener', () => {
   it('becomes the mesh’s when it gets one: its calls wait for the routes, and the old verdict is gone', () => {
     const { entry, lose, give } = scene();
     lose('no_route');
-    give({ ...tcp, http: { statPrefix: '', httpFilters: [], routes: { kind: 'rds', name: 'routes' } } });
+    give({
+      ...tcp,
+      http: {
+        statPrefix: '',
+        manager: CONNECTION_MANAGER_DEFAULTS,
+        httpFilters: [],
+        routes: { kind: 'rds', name: 'routes' },
+      },
+    });
     assert.deepEqual([entry.absent, entry.error, entry.table], [false, null, null]);
   });
 
@@ -128,7 +137,10 @@ function routed(...names: readonly string[]): Listener {
   }));
   const virtualHost = { ...VIRTUAL_HOST_DEFAULTS, name: 'all', domains: ['*'], routes };
   const config = { ...ROUTE_CONFIGURATION_DEFAULTS, name: 'routes', virtualHosts: [virtualHost] };
-  return { ...tcp, http: { statPrefix: '', httpFilters: [], routes: { kind: 'inline', config } } };
+  return {
+    ...tcp,
+    http: { statPrefix: '', manager: CONNECTION_MANAGER_DEFAULTS, httpFilters: [], routes: { kind: 'inline', config } },
+  };
 }
 
 function empty(name: string): ClusterConfig {

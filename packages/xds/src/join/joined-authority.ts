@@ -6,6 +6,7 @@ import {
   MeshError,
   mirrorPolicies,
   NO_VIRTUAL_HOST,
+  normalizedAuthority,
   type RouteConfiguration,
   RouteTable,
   type Unwatch,
@@ -218,13 +219,19 @@ export class JoinedAuthority implements AuthorityEntry {
   #virtualHost(config: RouteConfiguration): VirtualHost | null {
     const hosts = this.#hosts.of(config);
     const ignorePort = config.ignorePortInHostMatching;
-    const found = hosts.find(this.authority, ignorePort);
+    const found = hosts.find(this.#routedAuthority(), ignorePort);
     if (found !== null && !found.domains.includes('*')) return found;
     for (const name of this.#options.listeners.fullNames?.(withoutPort(this.authority)) ?? []) {
       const full = hosts.find(name, ignorePort);
       if (full?.domains.includes(name)) return full;
     }
     return found;
+  }
+
+  /** The authority as the listener's connection manager makes it. */
+  #routedAuthority(): string {
+    const listener = this.#listener;
+    return listener === null ? this.authority : normalizedAuthority(listener, this.authority, this.target);
   }
 
   #settle(): void {
