@@ -147,6 +147,9 @@ export function callMesh(mesh: Mesh, service: string, sent: Sent): Promise<MeshR
         endpoint: endpoint?.key ?? null,
       });
     };
+    // undici takes an upgrade as an option of its own.
+    const upgrade = headers.find(([name]) => name === 'upgrade')?.[1] ?? null;
+    const given = upgrade === null ? headers : headers.filter(([name]) => name !== 'upgrade' && name !== 'connection');
     const seen = (made: Call) => {
       call = made;
     };
@@ -156,8 +159,8 @@ export function callMesh(mesh: Mesh, service: string, sent: Sent): Promise<MeshR
         origin: `http://${service}`,
         path,
         method: method as Dispatcher.HttpMethod,
-        headers: ['host', authority, ...headers.filter(([name]) => name !== 'upgrade' && name !== 'connection').flat()],
-        upgrade: headers.find(([name]) => name === 'upgrade')?.[1] ?? null,
+        headers: ['host', authority, ...given.flat()],
+        upgrade,
         body: body as Buffer | null,
       },
       {

@@ -17,13 +17,12 @@ export function disagreements({ envoy, inmesh }: Both): string[] {
   }
   compareHeaders(compare, 'response headers', envoy.reply.headers, inmesh.reply.headers, 'downstream');
   compare('response body', envoy.reply.body, inmesh.reply.body);
-  // "Trailers and interim responses"
+  // "Trailers and interim responses", "Expect: 100-continue"
   if (envoy.reply.trailers.length > 0) {
     compareHeaders(compare, 'response trailers', envoy.reply.trailers, inmesh.reply.trailers, 'downstream');
   }
-  if (envoy.reply.informational.length > 0) {
-    compare('interim responses', envoy.reply.informational, inmesh.reply.informational);
-  }
+  const interim = envoy.reply.informational.filter((status) => status !== 100);
+  if (interim.length > 0) compare('interim responses', interim, inmesh.reply.informational);
   compare('broken off', envoy.reply.broken, inmesh.reply.broken);
   if (!isUntold(envoy) || inmesh.details !== null) {
     compare('details', shownDetails(envoy), shownDetails(inmesh));
@@ -79,9 +78,11 @@ function isNoHttp({ details }: Observation): boolean {
   return details?.startsWith('http1.') === true;
 }
 
+const UNTOLD: ReadonlySet<string> = new Set(['direct_response', 'internal_redirect']);
+
 /** "Flags and details of good answers": there is no error behind them that inmesh could tell. */
 function isUntold({ details, reply }: Observation): boolean {
-  return !reply.broken && (details === null || details === 'direct_response' || details === 'internal_redirect');
+  return !reply.broken && (details === null || UNTOLD.has(details) || reply.status === 307);
 }
 
 /** Behind `|` Envoy puts what the platform said, in the platform's words. */

@@ -30,15 +30,16 @@ export const NORMALISATIONS: readonly Normalisation[] = [
   { heading: 'Who answers: server and date', where: 'downstream', header: 'server', value: leftOut },
   { heading: 'Who answers: server and date', where: 'downstream', header: 'date', value: leftOut },
   {
-    heading: 'Time in the proxy',
+    heading: 'What is drawn or measured',
     where: 'downstream',
     header: 'x-envoy-upstream-service-time',
-    value: leftOut,
+    value: milliseconds,
   },
   { heading: 'Hop-by-hop headers', where: 'both', header: 'connection', value: leftOut },
   { heading: 'Hop-by-hop headers', where: 'both', header: 'keep-alive', value: leftOut },
   { heading: 'Hop-by-hop headers', where: 'downstream', header: 'transfer-encoding', value: leftOut },
-  { heading: 'Copies of requests', where: 'upstream', header: 'x-forwarded-for', value: unlessOurs },
+  { heading: 'The caller’s address', where: 'upstream', header: 'x-forwarded-for', value: unlessOurs },
+  { heading: 'The caller’s address', where: 'upstream', header: 'x-envoy-external-address', value: unlessOurs },
   { heading: 'A body that is not there', where: 'upstream', header: 'content-length', value: unlessZero },
 ];
 
@@ -52,13 +53,19 @@ function unlessZero(value: string): string | null {
   return value === '0' ? null : value;
 }
 
-/** Addresses of this machine: Envoy says its own on requests that it makes itself. */
+/** Without addresses of this machine, which Envoy says of requests that it makes itself, and of those of its own machine. */
 function unlessOurs(value: string): string | null {
-  return OURS.has(value) ? null : value;
+  const others = value.split(',').filter((address) => !OURS.has(address.trim()));
+  return others.length === 0 ? null : others.join();
+}
+
+/** What a recorder took: far less than a minute. */
+function milliseconds(value: string): string {
+  return /^\d{1,4}$/.test(value) ? 'up to ten seconds' : value;
 }
 
 function uuid(value: string): string {
-  return UUID.test(value) ? 'a UUID' : value;
+  return UUID.test(value) ? `a UUID, traced: ${value[14]}` : value;
 }
 
 const byHeader = {

@@ -45,7 +45,7 @@ export async function judgeAsk(
   { service, port }: { readonly service: string; readonly port: number },
   ask: AnyAsk,
 ): Promise<{ outcome: string; differences: readonly string[] }> {
-  const call = () => twin.ask(service, port, sentOf(ask), answersOf(ask));
+  const call = () => twin.ask(service, port, sentOf(ask), answersOf(ask), ask.unlogged !== true);
   if (ask.times !== undefined) return splitProblems(ask.times, ask.split ?? null, call);
   const both = ask.copies === true ? inOrder(await call()) : await call();
   return { outcome: outcomeOf(both.envoy), differences: problemsOf(ask.expected, both) };

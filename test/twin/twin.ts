@@ -72,13 +72,13 @@ export class Twin {
   }
 
   /** The request through both, at the same time. `service` is the listener's name, `port` where Envoy opened it. */
-  async ask(service: string, port: number, sent: Sent, answers: readonly Answer[]): Promise<Both> {
+  async ask(service: string, port: number, sent: Sent, answers: readonly Answer[], logged = true): Promise<Both> {
     const number = this.#nextNumber();
     const [envoy, inmesh] = await Promise.all([
-      this.#ofEnvoy(port, sent, `e${number}`, answers),
+      this.#ofEnvoy(port, sent, `e${number}`, answers, logged),
       this.#ofMesh(service, sent, `m${number}`, answers),
     ]);
-    return { envoy, inmesh };
+    return { envoy, inmesh: logged ? inmesh : { ...inmesh, flags: '-', details: null } };
   }
 
   /** The request through inmesh alone. */
@@ -109,10 +109,16 @@ export class Twin {
     await this.recorders.close();
   }
 
-  async #ofEnvoy(port: number, sent: Sent, call: string, answers: readonly Answer[]): Promise<Observation> {
+  async #ofEnvoy(
+    port: number,
+    sent: Sent,
+    call: string,
+    answers: readonly Answer[],
+    logged: boolean,
+  ): Promise<Observation> {
     this.recorders.expect(call, answers);
     const reply = await this.#client.call(port, marked(sent, call));
-    const { flags, details, cluster, host } = await this.#logOf(call, sent);
+    const { flags, details, cluster, host } = logged ? await this.#logOf(call, sent) : NO_LOG;
     const upstream = details === 'via_upstream' ? null : details;
     return {
       side: 'envoy',
@@ -176,3 +182,5 @@ function marked(sent: Sent, call: string): Sent {
   const mark: Pair = [CALL_HEADER, call];
   return { ...sent, headers: [...sent.headers, mark] };
 }
+
+const NO_LOG = { flags: '-', details: null, cluster: null, host: null };

@@ -46,7 +46,6 @@ export const badInput: Area = {
     },
     {
       name: 'a fragment is refused',
-      pending: 'comes with the connection manager: path_normalization_failed',
       routes: ROUTES,
       requests: [raw('GET /a#b -> 400 x0'), raw('GET /a?b#c -> 400 x0')],
     },
@@ -100,7 +99,6 @@ export const badInput: Area = {
     },
     {
       name: 'too many headers, and too long ones',
-      pending: 'comes with the connection manager: max_headers_count, max_request_headers_kb',
       routes: ROUTES,
       requests: [
         raw('GET / -> 431 x0', { headers: many(120) }),

@@ -172,7 +172,6 @@ export const basics: Area = {
     },
     {
       name: 'routes see the scheme that the connection manager notes',
-      pending: 'comes with the connection manager: x-forwarded-proto is there before routes are chosen',
       routes: `
         - { match: { prefix: /, headers: [{ name: x-forwarded-proto, string_match: { exact: http } }] }, route: { cluster: one } }
         - { match: { prefix: / }, route: { cluster: two } }`,

@@ -6,6 +6,10 @@ import { bodies } from './bodies.ts';
 import { failures } from './failures.ts';
 import { filters } from './filters.ts';
 import { filtersComposite } from './filters-composite.ts';
+import { localReplies } from './local-replies.ts';
+import { manager } from './manager.ts';
+import { managerLimits } from './manager-limits.ts';
+import { managerPaths } from './manager-paths.ts';
 import { matchingConditions } from './matching-conditions.ts';
 import { matchingPaths } from './matching-paths.ts';
 import { matchingTree } from './matching-tree.ts';
@@ -21,6 +25,10 @@ export const areas: readonly Area[] = [
   actions,
   filters,
   filtersComposite,
+  managerPaths,
+  manager,
+  managerLimits,
+  localReplies,
   badInput,
   bodies,
   resilience,

@@ -64,20 +64,19 @@ export class CompiledManager {
     if (this.refusal !== null) return this.refusal;
     const refusal = exceeded(this.config.limits, head) ?? checkUnderscores(this.config.limits, head);
     if (refusal !== null) return refusal;
+    // Nobody sends a fragment, and routes that do not look at it would let it hide a part of the path.
+    if (head.path.includes('#')) return refusedPath(head.path);
     if (this.#normalizePath !== null) {
       const verdict = this.#normalizePath(head.path);
       if (verdict.kind === 'reject' || (verdict.kind === 'redirect' && isGrpcType(head.headers))) {
-        return new MeshError('invalid_request', `the path ${head.path} is refused (path_with_escaped_slashes_action)`, {
-          flag: '-',
-          details: 'path_normalization_failed',
-          body: '',
-        });
+        return refusedPath(head.path);
       }
       if (verdict.kind === 'redirect') return { redirect: verdict.path };
       head.path = verdict.path;
     }
     if (this.#normalizesHost) head.authority = normalizedAuthority(this.#listener, head.authority, call.context.target);
-    this.#changeHeaders(call, parts);
+    // A redirect that was followed brings the request here again, with headers that are done.
+    if (call.redirects === null) this.#changeHeaders(call, parts);
     return null;
   }
 
@@ -135,6 +134,14 @@ export class CompiledManager {
     if (said === undefined) headers.set('x-forwarded-proto', scheme);
     return said === 'http' || said === 'https' ? said : scheme;
   }
+}
+
+function refusedPath(path: string): MeshError {
+  return new MeshError('invalid_request', `the path ${path} is refused: a fragment, an escaped slash or NUL in it`, {
+    flag: '-',
+    details: 'path_normalization_failed',
+    body: '',
+  });
 }
 
 function isGrpcType(headers: Headers): boolean {

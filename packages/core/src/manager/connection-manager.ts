@@ -21,9 +21,10 @@ export function connectionManager({ clock, requestId }: ConnectionManagerParts):
       next(call, handler);
       return;
     }
-    const outer = manager.changesResponses
-      ? new FailureReplies(call, clock, new ManagerHandler(manager, call, handler))
-      : handler;
+    const outer =
+      manager.changesResponses && call.redirects === null
+        ? new FailureReplies(call, clock, new ManagerHandler(manager, call, handler))
+        : handler;
     const { rewriteReply } = manager;
     if (rewriteReply !== null) call.rewriteReply = (reply) => rewriteReply(call, reply, clock.wallNow());
     const admission = manager.admit(call, parts);
