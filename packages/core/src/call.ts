@@ -63,6 +63,8 @@ export class Call {
   body: Body | null;
   readonly context: CallContext;
   readonly controller: Controller = new Controller();
+  /** What the caller asks for over what the feed says, for the host that the call is for now. */
+  overrides: CallOverrides | null;
   /** The routes in force when the call came. */
   table: RouteTable | null = null;
   /** Null before it was chosen, where none matches, and after a filter took the choice back. */
@@ -108,6 +110,7 @@ export class Call {
     this.head = head;
     this.body = body;
     this.context = context;
+    this.overrides = context.overrides;
   }
 
   /**

@@ -71,7 +71,7 @@ function admit(next: Dispatch, call: Call, handler: Handler, entry: AuthorityEnt
     return;
   }
   // A cluster that the caller asks for is never given up for what was there before the mesh.
-  const asks = (call.context.overrides?.cluster ?? null) !== null;
+  const asks = (call.overrides?.cluster ?? null) !== null;
   call.passes = entry.absent && call.context.passThrough !== null && !asks;
   handler.onResponseError(entry.error as Error);
 }

@@ -158,7 +158,7 @@ export class Cluster {
   /** A host for the call, other than those it was sent to before if there is one; or the reason why there is none. */
   pick(call: Call): Endpoint | MeshError {
     if (this.#destroyed !== null) return this.#destroyed;
-    const wish = call.context.overrides?.endpoint ?? null;
+    const wish = call.overrides?.endpoint ?? null;
     if (wish !== null) {
       return chosenEndpoint(call, wish, { cluster: this.name, endpoints: this.#endpoints, random: this.#random });
     }

@@ -23,8 +23,8 @@ export function deadline({ wheel, clock }: DeadlineParts): Layer {
 }
 
 /** Milliseconds: what the caller asks for, else the route's; 0 for none. */
-export function timeoutOf({ context, route }: Call): number {
-  return context.overrides?.timeoutMs ?? route?.timeoutMs ?? 0;
+export function timeoutOf({ overrides, route }: Call): number {
+  return overrides?.timeoutMs ?? route?.timeoutMs ?? 0;
 }
 
 class DeadlineHandler extends PassHandler {
@@ -68,8 +68,8 @@ class DeadlineHandler extends PassHandler {
   #start(): void {
     this.#call.deadline = this.#clock.now() + this.#timeoutMs;
     this.#timer = this.#wheel.set(this.#timeoutMs, () => {
-      const { route, cluster, endpoint, context } = this.#call;
-      const asked = (context.overrides?.timeoutMs ?? null) !== null;
+      const { route, cluster, endpoint, overrides } = this.#call;
+      const asked = (overrides?.timeoutMs ?? null) !== null;
       if (route !== null) route.stats.upstream_rq_timeout++;
       if (cluster !== null) cluster.stats.upstream_rq_timeout++;
       if (endpoint !== null) endpoint.stats.rq_timeout++;

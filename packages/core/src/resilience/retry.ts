@@ -18,12 +18,12 @@ export interface RetryParts {
 /** Repeats attempts; whether one is worth repeating is the route's policy to say. */
 export function retry(parts: RetryParts): Layer {
   return (next) => (call, handler) => {
-    const { route, cluster, context } = call;
+    const { route, cluster, overrides } = call;
     if (route === null || cluster === null) {
       next(call, handler);
       return;
     }
-    const policy = context.overrides?.retries === false ? NO_RETRIES : route.retryPolicy;
+    const policy = overrides?.retries === false ? NO_RETRIES : route.retryPolicy;
     if (!policy.fromFeed) cluster.safeRetryBudget.deposit();
     next(call, new AttemptHandler(parts, next, call, handler, cluster, policy));
   };

@@ -56,7 +56,7 @@ export class ClusterShare {
 
   /** The name of the cluster that a call goes to; empty where the call should say it and does not. */
   nameFor(call: Call): string {
-    const asked = call.context.overrides?.cluster ?? null;
+    const asked = call.overrides?.cluster ?? null;
     if (asked !== null) return asked;
     return this.header === '' ? this.name : (requestHeader(call.head, this.header) ?? '');
   }
@@ -72,7 +72,7 @@ export class ClusterShare {
   /** Where a call goes. */
   clusterOf(call: Call): ClusterChoice {
     const { action, namedCluster } = this.#parts;
-    const asked = call.context.overrides?.cluster ?? null;
+    const asked = call.overrides?.cluster ?? null;
     if (asked !== null) return namedCluster(asked, action);
     if (this.header === '') return this.choice;
     const name = this.nameFor(call);

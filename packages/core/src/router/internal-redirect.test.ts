@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { StreamBody } from '../body.ts';
 import type { InternalRedirectPolicy } from '../model/internal-redirect.ts';
+import type { VirtualHost } from '../model/route.ts';
 import { type CallOptions, send } from '../testing/caller.ts';
 import { Harness, QUIET } from '../testing/harness.ts';
-import { forward, prefix, route, virtualHost } from '../testing/models.ts';
+import { assignment, forward, prefix, route, virtualHost } from '../testing/models.ts';
 
 function setup(policy: Partial<InternalRedirectPolicy> = {}) {
   const harness = new Harness();
@@ -47,6 +48,27 @@ describe('internal redirects', () => {
     assert.equal(caller.endings, 1);
     assert.equal(harness.cluster.stats.upstream_internal_redirect_succeeded_total, 1);
     assert.deepEqual(harness.gauges, QUIET);
+  });
+
+  it('take what the caller asks for along to the same host, and to another one all but cluster and endpoint', () => {
+    for (const [to, cluster] of [
+      ['shop', 'canary'],
+      ['other', 'reviews'],
+    ]) {
+      const { harness, start, answer } = setup();
+      const canary = harness.newCluster({ name: 'canary' });
+      canary.assign(assignment(7));
+      harness.use(harness.authority.table?.virtualHost as VirtualHost, { canary });
+      const overrides = { headers: [], cluster: 'canary', endpoint: null, timeoutMs: 9, retries: false };
+      const { call, caller } = start({ overrides });
+      assert.equal(call.cluster?.name, 'canary');
+      answer(302, `http://${to}/b`);
+      assert.equal(call.cluster?.name, cluster);
+      assert.deepEqual([call.overrides?.timeoutMs, call.overrides?.retries], [9, false]);
+      answer(200);
+      assert.equal(caller.status, 200);
+      assert.deepEqual(harness.gauges, QUIET);
+    }
   });
 
   it('are bounded in number', () => {

@@ -138,6 +138,10 @@ class RedirectHandler extends PassHandler {
     this.#rewrite(status, headers, `${scheme}://${authority}${path}`);
     call.controller.interrupt(new MeshError('remote_reset', 'the answer was a redirect, which was followed'));
     call.restart();
+    // Another host is another service: cluster and endpoint were asked for the first one.
+    if (target.authority !== authority && call.overrides !== null) {
+      call.overrides = { ...call.overrides, cluster: null, endpoint: null };
+    }
     this.#parts.again(call, call.caller ?? this.next);
     return true;
   }

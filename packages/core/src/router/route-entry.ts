@@ -137,14 +137,14 @@ export class RouteEntry {
 
   /** A cluster by the routes' weights; null where none has any. (envoy.config.route.v3.WeightedCluster) */
   choose(call: Call): ClusterShare | null {
-    const asked = call.context.overrides?.cluster ?? null;
+    const asked = call.overrides?.cluster ?? null;
     if (asked !== null) return this.#asked?.share(asked) ?? null;
     return this.#weighted?.choose(call) ?? null;
   }
 
   /** True where the call has to wait for the feed. */
   awaits(call: Call): boolean {
-    if (call.context.overrides !== null && call.context.overrides.cluster !== null) {
+    if ((call.overrides?.cluster ?? null) !== null) {
       return this.choose(call)?.clusterOf(call) === null;
     }
     if (this.pending) return true;
@@ -153,7 +153,7 @@ export class RouteEntry {
 
   /** The filters of a call: which cluster it will be sent to is settled with its route, as in Envoy. */
   filters(call: Call): HttpFilterChain {
-    const differ = this.#filtersDiffer || (call.context.overrides?.cluster ?? null) !== null;
+    const differ = this.#filtersDiffer || (call.overrides?.cluster ?? null) !== null;
     return differ ? (this.choose(call)?.filters ?? this.#filters) : this.#filters;
   }
 

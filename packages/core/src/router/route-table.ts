@@ -56,7 +56,7 @@ export class RouteTable {
 
   /** True where the call has to wait for the feed. */
   awaits(call: Call): boolean {
-    if (!this.pending && !this.#byCall && call.context.overrides === null) return false;
+    if (!this.pending && !this.#byCall && call.overrides === null) return false;
     const asks = () => this.match(call)?.awaits(call) === true;
     return this.manager === null ? asks() : this.manager.routed(call.head, asks);
   }

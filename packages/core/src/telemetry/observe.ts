@@ -47,7 +47,7 @@ export function observe(parts: ObserveParts): Layer {
   return (next) => (call, handler) => {
     stats.downstream_rq_total++;
     stats.downstream_rq_active++;
-    if (call.context.overrides !== null) stats.overridden++;
+    if (call.overrides !== null) stats.overridden++;
     const observed = new ObserveHandler(parts, call, handler);
     if (call.controller.reason !== null) observed.onResponseError(call.controller.reason);
     else next(call, observed);

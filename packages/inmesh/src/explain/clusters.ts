@@ -11,7 +11,7 @@ export function explainClusters(
   const { action } = route.config;
   if (action.kind !== 'forward') return [];
   const call = again();
-  if ((call.context.overrides?.cluster ?? null) !== null) {
+  if ((call.overrides?.cluster ?? null) !== null) {
     const share = route.choose(call);
     return share === null ? [] : [explainShare(share, 1, call, clock, why)];
   }
@@ -42,7 +42,7 @@ function explainShare(share: ClusterShare, part: number, call: Call, clock: Cloc
       ? `${percent} go to cluster ${name}: where they would go without the mesh`
       : `${percent} go to cluster ${name}: ${lb.kind} over ${choice.stats.membership_healthy} healthy of ${endpoints.length} endpoints`,
   );
-  const wish = call.context.overrides?.endpoint ?? null;
+  const wish = call.overrides?.endpoint ?? null;
   if (wish !== null) {
     why.push(
       `the caller asks for ${wish.kind === 'address' ? `its endpoint ${wish.address}` : `an endpoint of it with ${JSON.stringify(wish.labels)}`}`,
