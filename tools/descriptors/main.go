@@ -21,7 +21,7 @@ import (
 
 // roots are the folders whose linked files belong in the set. All else (validate, google/protobuf, cel) follows only
 // where a root imports it, so a proto that a Go library happens to link for itself stays out.
-var roots = []string{"envoy/", "xds/", "udpa/", "google/rpc/", "security/v1alpha1/ca.proto", "workload.proto"}
+var roots = []string{"envoy/", "xds/", "udpa/", "google/rpc/", "grpc/lookup/v1/", "security/v1alpha1/ca.proto", "workload.proto"}
 
 func main() {
 	if len(os.Args) != 2 {
