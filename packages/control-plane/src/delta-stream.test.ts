@@ -164,6 +164,27 @@ describe('ADS server, incremental', () => {
     assert.equal(await client.silent(), true);
   });
 
+  it('sends with a changed cluster its endpoints once more, by the name that it asks with, and no others', async () => {
+    const named = (timeout: string) =>
+      resource('cluster', 'd', { connect_timeout: timeout, eds_cluster_config: { service_name: 'of-d' } });
+    const rest = [resource('endpoints', 'of-d'), resource('endpoints', 'e'), resource('cluster', 'e')];
+    plane.update([...mesh(), named('1s'), ...rest]);
+    client.ask('cluster');
+    client.ack(await nextIs('+c +d +e'));
+    client.ask('endpoints', { subscribe: ['c', 'of-d', 'e'] });
+    client.ack(await nextIs('+c +of-d +e'));
+    plane.update([...mesh('x').slice(2, 3), ...mesh().slice(3), named('2s'), ...rest, resource('cluster', 'new')]);
+    const clusters = await nextIs('+c +d +new');
+    client.ack(clusters);
+    client.ack(await nextIs('+c +of-d'));
+    assert.equal(await client.silent(), true);
+    // Gone together with the change: told as gone, once.
+    plane.update([...mesh('xy').slice(2, 3), named('2s'), ...rest]);
+    client.ack(await nextIs('+c -new'));
+    client.ack(await nextIs('-c'));
+    assert.equal(await client.silent(), true);
+  });
+
   it('serves both variants side by side, or one, and ends a stream that is no ADS', async () => {
     client.sendGarbage();
     assert.equal((await client.ended).code, 3);

@@ -85,6 +85,19 @@ export class DeltaSubscription extends StreamSubscription {
     return { resources: fresh, removed: [...new Set(removed)] };
   }
 
+  /** The client has some version of this. */
+  holds(name: string): boolean {
+    return this.#held.has(name);
+  }
+
+  /** What the client has of these is due once more, though it is the same. */
+  again(names: ReadonlySet<string>, { resources }: TypeState): void {
+    for (const name of names) {
+      if (!resources.has(name) || !this.#held.delete(name)) continue;
+      this.#asked.add(name);
+    }
+  }
+
   /** This was sent. What is refused later counts as had, because it is not sent again until it changes. */
   sent({ resources, removed }: DeltaChange): void {
     for (const { name, version } of resources) this.#held.set(name, version);

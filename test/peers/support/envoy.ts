@@ -19,6 +19,8 @@ export interface EnvoyOptions {
   readonly node: string;
   /** Port of an ADS server in the clear; its listeners and clusters are Envoy's. */
   readonly ads?: number;
+  /** Of ADS. Default: state of the world. */
+  readonly variant?: 'sotw' | 'delta';
   /** It tells the same server of its load. */
   readonly loadStats?: boolean;
   /** Envoy's `static_resources`, beside those. */
@@ -78,26 +80,31 @@ export class Envoy {
   }
 }
 
-function bootstrap({ node, ads, loadStats = false, staticResources = {} }: EnvoyOptions, admin: number): object {
+function bootstrap(
+  { node, ads, variant = 'sotw', loadStats = false, staticResources = {} }: EnvoyOptions,
+  admin: number,
+): object {
   const { listeners = [], clusters = [] } = staticResources;
   return {
     node: { id: node, cluster: 'peers' },
     admin: { address: address(admin) },
-    ...(ads === undefined ? {} : { dynamic_resources: DYNAMIC }),
-    ...(loadStats && { cluster_manager: { load_stats_config: DYNAMIC.ads_config } }),
+    ...(ads === undefined ? {} : { dynamic_resources: dynamic(variant) }),
+    ...(loadStats && { cluster_manager: { load_stats_config: dynamic(variant).ads_config } }),
     static_resources: { listeners, clusters: ads === undefined ? clusters : [...clusters, adsCluster(ads)] },
   };
 }
 
-const DYNAMIC = {
-  ads_config: {
-    api_type: 'GRPC',
-    transport_api_version: 'V3',
-    grpc_services: [{ envoy_grpc: { cluster_name: 'ads' } }],
-  },
-  lds_config: { ads: {}, resource_api_version: 'V3' },
-  cds_config: { ads: {}, resource_api_version: 'V3' },
-};
+function dynamic(variant: 'sotw' | 'delta') {
+  return {
+    ads_config: {
+      api_type: variant === 'sotw' ? 'GRPC' : 'DELTA_GRPC',
+      transport_api_version: 'V3',
+      grpc_services: [{ envoy_grpc: { cluster_name: 'ads' } }],
+    },
+    lds_config: { ads: {}, resource_api_version: 'V3' },
+    cds_config: { ads: {}, resource_api_version: 'V3' },
+  };
+}
 
 function adsCluster(port: number): object {
   const options = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
