@@ -106,31 +106,36 @@ describeWithPeers(['consul'], 'Consul in dev mode', () => {
     assert.deepEqual(names(await explain('http://api.virtual.consul/')), { 'v1.api': 0.3, 'v2.api': 0.7 });
   });
 
-  it('follows a resolver with failover: the aggregate cluster is refused by name', async () => {
-    await consul.configure({
-      Kind: 'service-resolver',
-      Name: 'shop',
-      Failover: { '*': { Service: 'api', ServiceSubset: 'v2' } },
-    });
-    await until('the cluster is an aggregate', async () => {
-      const [cluster] = (await explain('http://shop/')).clusters;
-      return /cluster_type: envoy\.clusters\.aggregate/.test(cluster?.error ?? '');
-    });
+  it('follows a resolver with failover, there and gone: the aggregate cluster is refused by name', async () => {
+    const error = async () => (await explain('http://shop/')).clusters[0]?.error ?? '';
+    const resolver = { Kind: 'service-resolver', Name: 'shop' };
+    await consul.configure({ ...resolver, Failover: { '*': { Service: 'api', ServiceSubset: 'v2' } } });
+    await until('it is an aggregate', async () => /cluster_type: envoy\.clusters\.aggregate/.test(await error()));
+    await consul.configure(resolver);
+    await until('it is the service itself again', async () => /transport_socket/.test(await error()));
   });
 
-  it('follows a router: paths lead to other services', async () => {
-    await consul.configure({
-      Kind: 'service-router',
-      Name: 'shop',
-      Routes: [{ Match: { HTTP: { PathPrefix: '/api' } }, Destination: { Service: 'api', ServiceSubset: 'v2' } }],
-    });
-    const routed = await until('the path has a route of its own', async () => {
-      const explained = await explain('http://shop/api/x');
-      return explained.route === 'shop/prefix /api' ? explained : null;
-    });
-    const other = await explain('http://shop/other');
-    assert.equal(other.route, 'shop/prefix /');
-    // Consul writes a rewrite into each route of a router; as long as none can be made, that is what is named.
-    assert.match(routed.why.join('\n'), /lacks: route\.regex_rewrite \(|to cluster v2\.api\.default\./);
+  it('follows a router as it changes: paths lead to other services, with their prefix rewritten', async () => {
+    const routes = (prefix: string, version: string) =>
+      consul.configure({
+        Kind: 'service-router',
+        Name: 'shop',
+        Routes: [
+          {
+            Match: { HTTP: { PathPrefix: prefix } },
+            Destination: { Service: 'api', ServiceSubset: version, PrefixRewrite: '/v/' },
+          },
+        ],
+      });
+    const way = async (path: string): Promise<string> => {
+      const explained = await explain(`http://shop${path}`);
+      return `${explained.route} to ${Object.keys(names(explained)).join()}`;
+    };
+    await routes('/api/', 'v2');
+    await until('the path has a route of its own', async () => (await way('/api/x')) === 'shop/prefix /api/ to v2.api');
+    assert.equal(await way('/other'), 'shop/prefix / to shop');
+    await routes('/other', 'v1');
+    await until('another path has one', async () => (await way('/other')) === 'shop/prefix /other to v1.api');
+    assert.equal(await way('/api/x'), 'shop/prefix / to shop');
   });
 });

@@ -57,6 +57,24 @@ ${routes.join('\n')}
 `;
 }
 
+/** A VirtualService: calls with `x-user: jason` go to one subset, what lies below /old to another under a new path, all else to the first. */
+export function byHeaderAndPath(name: string, jasons: string, others: string): string {
+  const host = `${name}.default.svc.cluster.local`;
+  const to = (subset: string) => `route: [{ destination: { host: ${host}, subset: ${subset} } }]`;
+  return `
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: ${name}, namespace: default }
+spec:
+  hosts: [${host}]
+  http:
+  - { name: jason, match: [{ headers: { x-user: { exact: jason } } }], ${to(jasons)} }
+  - { name: moved, match: [{ uri: { prefix: /old/ } }], rewrite: { uri: /new/ }, ${to(others)} }
+  - { name: others, ${to(others)} }
+---
+`;
+}
+
 /** A TCP service of the same kind, whose calls need mutual TLS. */
 export function tcpService(name: string, port: number, endpoint: number): string {
   const host = `${name}.default.svc.cluster.local`;
@@ -93,6 +111,18 @@ spec:
   location: MESH_EXTERNAL
   resolution: DNS
   ports: [{ number: 80, name: http, protocol: HTTP }]
+---
+`;
+}
+
+/** A Sidecar resource for the whole namespace: it gets these hosts only. */
+export function sidecarOf(...hosts: readonly string[]): string {
+  return `
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: { name: default, namespace: default }
+spec:
+  egress: [{ hosts: [${hosts.map((host) => `./${host}.default.svc.cluster.local`).join()}] }]
 ---
 `;
 }

@@ -4,7 +4,7 @@ import { createMesh, type Mesh, meshErrorOf } from 'inmesh';
 import { type App, startApp } from '../support/apps.ts';
 import { describeWithPeers } from '../support/peers.ts';
 import { until } from '../support/until.ts';
-import { weights } from './istio-config.ts';
+import { byHeaderAndPath, plainService, sidecarOf, weights } from './istio-config.ts';
 import { KubeIstio } from './kube-istio.ts';
 
 /** A Service with its EndpointSlice: nobody makes the slice here but us. */
@@ -33,11 +33,13 @@ describeWithPeers(['kube-apiserver', 'etcd', 'kubectl', 'pilot-discovery'], 'ist
   let kube: KubeIstio;
   let mesh: Mesh;
   let app: App;
+  let other: App;
   const refusals: string[] = [];
   const warnings: Error[] = [];
 
   before(async () => {
     app = await startApp('reviews');
+    other = await startApp('other');
     kube = await KubeIstio.start();
     kube.istiod.onLine((line) => {
       if (/ACK ERROR/.test(line)) refusals.push(line);
@@ -58,6 +60,7 @@ describeWithPeers(['kube-apiserver', 'etcd', 'kubectl', 'pilot-discovery'], 'ist
     await mesh?.drain();
     await kube?.stop();
     await app?.close();
+    await other?.close();
   });
 
   afterEach('all that was sent is accepted', () => {
@@ -115,6 +118,48 @@ ${weights('reviews', { v1: 25, v2: 75 })}`);
     await until('calls to the service that went pass through', async () => {
       return (await mesh.explain('http://details:9082/')).verdict === 'pass-through';
     });
+  });
+
+  it('routes by headers and rewrites paths, as VirtualServices come and change', async () => {
+    const shop = 'http://shop:9083/old/cart';
+    const call = async (headers: Record<string, string>): Promise<string> => {
+      const response = await mesh.fetch(shop, { headers });
+      const name = await response.text();
+      return `${response.status} ${name} ${(name === 'other' ? other : app).seen.at(-1)?.url}`;
+    };
+    const endpoints = [
+      { version: 'v1', port: app.port },
+      { version: 'v2', port: other.port },
+    ];
+    await kube.apply(plainService('shop', 9083, endpoints) + byHeaderAndPath('shop', 'v2', 'v1'));
+    await until('the routes are known', async () => {
+      return (await mesh.explain(shop)).route === 'shop.default.svc.cluster.local:9083/moved';
+    });
+    assert.equal(await call({}), '200 reviews /new/cart');
+    assert.equal(await call({ 'x-user': 'jason' }), '200 other /old/cart');
+    await kube.apply(byHeaderAndPath('shop', 'v1', 'v2'));
+    await until('the routes are turned round', async () => (await call({})) === '200 other /new/cart');
+    assert.equal(await call({ 'x-user': 'jason' }), '200 reviews /old/cart');
+    await kube.kubectl('delete', 'virtualservice', 'shop');
+    await until('the path is not rewritten any more', async () => (await call({})).endsWith(' /old/cart'));
+  });
+
+  it('is cut down by a Sidecar resource, and whole again without it', async () => {
+    const verdict = async (url: string) => (await mesh.explain(url)).verdict;
+    assert.equal(await verdict('http://shop:9083/'), 'mesh');
+    const left = () => {
+      const clusters =
+        mesh.feed()?.resources.filter(({ kind, state }) => kind === 'cluster' && state === 'ACKED') ?? [];
+      return clusters.map(({ name }) => name.split('|')[3] ?? '').filter((host) => /^(shop|ratings)\./.test(host));
+    };
+    assert.notDeepEqual(left(), []);
+    await kube.apply(sidecarOf('reviews'));
+    await until('shop is none of its hosts', async () => (await verdict('http://shop:9083/')) === 'pass-through');
+    assert.equal(await verdict('http://reviews:9080/'), 'mesh');
+    assert.deepEqual(left(), []);
+    await kube.kubectl('delete', 'sidecar', 'default');
+    await until('shop is back', async () => (await verdict('http://shop:9083/')) === 'mesh');
+    assert.equal((await mesh.fetch('http://shop:9083/')).status, 200);
   });
 
   it('is given to nobody without a valid token', async () => {
