@@ -28,8 +28,13 @@ export function service(name: string, ports: readonly number[], options: Service
 }
 
 /** What a proxyless client is given: routes inline, no address. */
-export function apiListener(name: string, virtualHosts: Json[], filters: readonly Json[] = []): ResourceInput {
-  return hcm(name, { route_config: { name, virtual_hosts: virtualHosts } }, filters);
+export function apiListener(
+  name: string,
+  virtualHosts: Json[],
+  filters: readonly Json[] = [],
+  manager: Json = {},
+): ResourceInput {
+  return hcm(name, { route_config: { name, virtual_hosts: virtualHosts }, ...manager }, filters);
 }
 
 /** A listener whose routes are a resource of their own. */

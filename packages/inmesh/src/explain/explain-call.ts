@@ -83,7 +83,9 @@ export function explainCall({ asked, mesh, entry, outsideMesh, clock, origin, fl
   );
   const call = callOf(asked);
   // What the connection manager makes of a request decides which route it takes.
-  const admission = table.manager?.admit(call, { requestId: () => SOME_ID, now: () => clock.wallNow() }) ?? null;
+  const admit = (each: Call) =>
+    table.manager?.admit(each, { requestId: () => SOME_ID, now: () => clock.wallNow() }) ?? null;
+  const admission = admit(call);
   if (admission !== null) {
     why.push(isMeshError(admission) ? admission.message : `the path is sent back to be asked as ${admission.redirect}`);
     return result(isMeshError(admission) ? 'refused' : 'mesh', {
@@ -119,7 +121,12 @@ export function explainCall({ asked, mesh, entry, outsideMesh, clock, origin, fl
   if (action.kind === 'redirect') why.push(`the route redirects: ${action.status}`);
   if (cluster !== null)
     why.push(`the caller asks for cluster ${cluster}${action.kind === 'forward' ? '' : ', in vain'}`);
-  const clusters = explainClusters(route, () => callOf(asked), clock, why);
+  const again = () => {
+    const each = callOf(asked);
+    admit(each);
+    return each;
+  };
+  const clusters = explainClusters(route, again, clock, why);
   const share = cluster === null ? null : route.choose(call);
   const rules = explainRules(table, route.config, share === null ? route.choices() : [share], overrides);
   const onward = { ...chosen, clusters, rules };
