@@ -108,12 +108,11 @@ export class CompiledManager {
     if (useRemoteAddress && appendForwardedPort) {
       headers.set('x-forwarded-port', `${this.#port ?? portOf(call.context.target)}`);
     }
-    const proto = this.#forwardedProto(head);
-    head.scheme = proto;
     if (via !== '') appendVia(headers, via);
     const id = headers.get('x-request-id') || undefined;
     const renewed = id === undefined || (useRemoteAddress && !requestId.preserveExternal);
     if (renewed && requestId.generate) headers.set('x-request-id', newId());
+    head.scheme = this.#forwardedProto(head);
     if (sampling !== null && requestId.packTraceReason) {
       const current = headers.get('x-request-id');
       const isClient = headers.has('x-client-trace-id');
