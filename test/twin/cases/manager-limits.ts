@@ -108,5 +108,26 @@ export const managerLimits: Area = {
         { line: 'GET /none -> 200 one', answer: { delayMs: 300 } },
       ],
     },
+    {
+      name: 'max_response_headers_kb of the cluster',
+      routes: `
+        - { match: { prefix: /small }, route: { cluster: small-headers } }
+        - { match: { prefix: / }, route: { cluster: one } }`,
+      clusters: {
+        'small-headers': {
+          fields: `
+            typed_extension_protocol_options:
+              envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
+                '@type': type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
+                common_http_protocol_options: { max_response_headers_kb: 4 }
+                explicit_http_config: { http_protocol_options: {} }`,
+        },
+      },
+      requests: [
+        { line: 'GET / -> 200 one', answer: { headers: [['x-long', 'a'.repeat(6_000)]] } },
+        { line: 'GET /small -> 200', answer: { headers: [['x-long', 'a'.repeat(2_000)]] } },
+        { line: 'GET /small -> 502', answer: { headers: [['x-long', 'a'.repeat(6_000)]] } },
+      ],
+    },
   ],
 };

@@ -55,6 +55,8 @@ export interface ClusterConfig {
   readonly healthyPanicThreshold: number;
   /** Milliseconds an unused connection stays open; default one hour, as Envoy's; 0 for no limit. */
   readonly idleTimeoutMs: number;
+  /** Bytes of response headers taken. Default 60 KiB. (max_response_headers_kb) */
+  readonly maxResponseHeaderBytes: number;
   /** Requests after which a connection is closed; 0 for no limit. */
   readonly maxRequestsPerConnection: number;
   /** Its load is reported to the control plane that it comes from. (`lrs_server: self`) */

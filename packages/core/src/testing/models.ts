@@ -86,6 +86,7 @@ export function clusterConfig(options: ClusterOptions = {}): ClusterConfig {
     },
     healthyPanicThreshold: options.panic ?? 50,
     idleTimeoutMs: 3_600_000,
+    maxResponseHeaderBytes: 60 * 1024,
     maxRequestsPerConnection: 0,
     reportsLoad: false,
     loadMetrics: options.loadMetrics ?? [],

@@ -27,6 +27,7 @@ const config: ClusterConfig = {
   thresholds: { default: DEFAULT_THRESHOLDS, high: DEFAULT_THRESHOLDS },
   healthyPanicThreshold: 50,
   idleTimeoutMs: 0,
+  maxResponseHeaderBytes: 60 * 1024,
   maxRequestsPerConnection: 0,
   reportsLoad: false,
   loadMetrics: [],

@@ -17,8 +17,6 @@ import { goneError, isGone, refusedError, wireError } from './wire-errors.ts';
 
 /** Milliseconds by which an idle connection is closed before the server's `keep-alive: timeout` hint: longer than a request needs to arrive. */
 const KEEP_ALIVE_MARGIN_MS = 1_000;
-/** Bytes of response headers taken: Envoy's default `max_response_headers_kb`, where Node's own is 16 KiB. */
-const MAX_HEADER_BYTES = 60 * 1024;
 /** The longest a timer of Node can be set to, 25 days; a longer one would fire at once. */
 const FOR_EVER_MS = 2 ** 31 - 1;
 
@@ -54,7 +52,8 @@ export class H1Connection implements Connection {
       // How long a call may be silent is the feed's to say; the mesh's own timers see to it.
       headersTimeout: 0,
       bodyTimeout: 0,
-      maxHeaderSize: MAX_HEADER_BYTES,
+      // Node's own limit is 16 KiB.
+      maxHeaderSize: config.maxResponseHeaderBytes,
     });
     socket.on('error', ignore);
     socket.once('close', () => this.#lost());

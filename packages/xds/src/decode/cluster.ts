@@ -98,6 +98,7 @@ export function decodeCluster(decoding: Decoding, message: ProtoCluster): Cluste
     thresholds: decodeCircuitBreakers(message.circuitBreakers),
     healthyPanicThreshold: message.commonLbConfig?.healthyPanicThreshold?.value ?? DEFAULT_PANIC_PERCENT,
     idleTimeoutMs: protocol.idleTimeoutMs,
+    maxResponseHeaderBytes: protocol.maxResponseHeaderBytes,
     maxRequestsPerConnection: protocol.maxRequestsPerConnection,
     // Only this is defined for it (gRFC A27); Envoy reports by its bootstrap and looks at neither.
     reportsLoad: message.lrsServer?.configSourceSpecifier.case === 'self',

@@ -522,6 +522,7 @@ describe('decodeCluster', () => {
       reportsLoad: false,
       loadMetrics: [],
       maxRequestsPerConnection: 0,
+      maxResponseHeaderBytes: 61_440,
       unsupported: [],
       metadata: {},
     });

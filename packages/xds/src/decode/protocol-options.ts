@@ -7,6 +7,7 @@ import { refusedUpstreamFilters } from './http-filter.ts';
 
 const OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 const FIELD = `typed_extension_protocol_options["${OPTIONS}"]`;
+const DEFAULT_RESPONSE_HEADERS_KB = 60;
 const DEFAULT_IDLE_MS = 3_600_000;
 
 /** Honoured, or without effect on the outcome of a call. */
@@ -22,7 +23,10 @@ const KNOWN: ReadonlySet<string> = new Set([
   'hash_policy',
 ]);
 
-export type ProtocolOptions = Pick<ClusterConfig, 'idleTimeoutMs' | 'maxRequestsPerConnection'> & {
+export type ProtocolOptions = Pick<
+  ClusterConfig,
+  'idleTimeoutMs' | 'maxRequestsPerConnection' | 'maxResponseHeaderBytes'
+> & {
   readonly unsupported: readonly string[];
 };
 
@@ -55,9 +59,10 @@ export function decodeProtocolOptions(decoding: Decoding, cluster: Cluster): Pro
 function limits(
   common: CommonOptions | undefined,
   ofCluster: number | undefined,
-): Pick<ClusterConfig, 'idleTimeoutMs' | 'maxRequestsPerConnection'> {
+): Pick<ClusterConfig, 'idleTimeoutMs' | 'maxRequestsPerConnection' | 'maxResponseHeaderBytes'> {
   return {
     idleTimeoutMs: common?.idleTimeout === undefined ? DEFAULT_IDLE_MS : milliseconds(common.idleTimeout),
+    maxResponseHeaderBytes: (common?.maxResponseHeadersKb ?? DEFAULT_RESPONSE_HEADERS_KB) * 1024,
     maxRequestsPerConnection: common?.maxRequestsPerConnection ?? ofCluster ?? 0,
   };
 }

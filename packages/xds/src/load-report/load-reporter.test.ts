@@ -135,6 +135,7 @@ function config(name: string): ClusterConfig {
     thresholds: { default: DEFAULT_THRESHOLDS, high: DEFAULT_THRESHOLDS },
     healthyPanicThreshold: 50,
     idleTimeoutMs: 0,
+    maxResponseHeaderBytes: 60 * 1024,
     maxRequestsPerConnection: 0,
     reportsLoad: true,
     loadMetrics: ['cpu_utilization', 'named_metrics.*'],
