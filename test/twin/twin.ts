@@ -91,9 +91,16 @@ export class Twin {
     serve(this.plane, feed);
   }
 
-  /** Resolves once both have taken all that the control plane serves, or refused it. */
+  /**
+   * Resolves once both have taken all that the control plane serves, or refused it, and what inmesh asked for in consequence has come: routes
+   * are acknowledged before the clusters that they are the first to name are there, and the routes before them serve until then.
+   */
   async acknowledged(): Promise<Refusals> {
-    return until('both have answered for everything that was sent', () => this.#answers());
+    return until('both have answered for everything that was sent', () => (this.#asking ? null : this.#answers()));
+  }
+
+  get #asking(): boolean {
+    return this.mesh.feed()?.resources.some(({ state }) => state === 'REQUESTED') ?? false;
   }
 
   /** Connections to Envoy's listeners are made anew from now on. */
