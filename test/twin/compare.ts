@@ -78,7 +78,7 @@ function isNoHttp({ details }: Observation): boolean {
   return details?.startsWith('http1.') === true;
 }
 
-const UNTOLD: ReadonlySet<string> = new Set(['direct_response', 'internal_redirect']);
+const UNTOLD: ReadonlySet<string> = new Set(['cors_response', 'direct_response', 'internal_redirect']);
 
 /** "Flags and details of good answers": there is no error behind them that inmesh could tell. */
 function isUntold({ details, reply }: Observation): boolean {

@@ -35,6 +35,8 @@ export {
   type MatchedFilterConfig,
   MatcherOverride,
 } from './filters/composite/config.ts';
+export { cors } from './filters/cors/cors.ts';
+export { type CsrfPolicy, csrf } from './filters/csrf.ts';
 export { FAULT_RUNTIME_KEYS, type FaultConfig } from './filters/fault/config.ts';
 export { fault } from './filters/fault/fault.ts';
 export {

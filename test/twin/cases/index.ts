@@ -6,6 +6,7 @@ import { bodies } from './bodies.ts';
 import { failures } from './failures.ts';
 import { filters } from './filters.ts';
 import { filtersComposite } from './filters-composite.ts';
+import { filtersOrigins } from './filters-origins.ts';
 import { localReplies } from './local-replies.ts';
 import { manager } from './manager.ts';
 import { managerLimits } from './manager-limits.ts';
@@ -29,6 +30,7 @@ export const areas: readonly Area[] = [
   manager,
   managerLimits,
   localReplies,
+  filtersOrigins,
   badInput,
   bodies,
   resilience,

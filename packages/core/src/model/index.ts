@@ -1,6 +1,7 @@
 export * from './body-format.ts';
 export * from './cluster.ts';
 export * from './connection-manager.ts';
+export * from './cors.ts';
 export * from './data-source.ts';
 export * from './defaults.ts';
 export * from './endpoint.ts';

@@ -1,5 +1,6 @@
 import type { BodyFormat } from './body-format.ts';
 import type { RoutingPriority } from './cluster.ts';
+import type { CorsPolicy } from './cors.ts';
 import type { Metadata } from './endpoint.ts';
 import type { HashPolicy } from './hash-policy.ts';
 import type { MessageMutations } from './header-mutation.ts';
@@ -44,6 +45,8 @@ export interface VirtualHost {
   readonly mirrors: readonly MirrorPolicy[];
   readonly mutations: MessageMutations;
   readonly filters?: FilterOverrides;
+  /** Of routes without one of their own. */
+  readonly cors?: CorsPolicy;
 }
 
 /** How a route matches a path, which is looked at without query and fragment. (envoy.config.route.v3.RouteMatch.path_specifier) */
@@ -106,6 +109,8 @@ export interface ForwardAction {
   readonly mirrors: readonly MirrorPolicy[];
   /** `x-forwarded-host` gets the authority that a rewrite takes away. */
   readonly appendXForwardedHost: boolean;
+  /** Absent for none; of the cors filter, which must be in the chain. */
+  readonly cors?: CorsPolicy;
 }
 
 export interface WeightedCluster {

@@ -21,6 +21,7 @@ import { compileMirrors, type Mirror } from './compile-mirrors.ts';
 import { type CallHasher, compileHashPolicies } from './hash-policy.ts';
 import type { HeaderMutator } from './header-mutation.ts';
 import { type MutationLevels, routeMutations } from './route-mutations.ts';
+import { corsOfRoutes } from './routes-cors.ts';
 import { WeightedShares } from './weighted-shares.ts';
 
 export interface RouteParts extends Pick<ClusterShareParts, 'clusterOf' | 'namedCluster'> {
@@ -86,6 +87,7 @@ export class RouteEntry {
     this.maxStreamDurationMs = forward?.maxStreamDurationMs ?? null;
     this.retryPolicy = compileRetryPolicy(forward?.retryPolicy ?? virtualHost.retryPolicy);
     const overrides = [parts.config.filters, virtualHost.filters, config.filters].filter((each) => each !== undefined);
+    overrides.push(...corsOfRoutes(listener, virtualHost, action, overrides));
     this.#filters = parts.filters.chain(listener, overrides);
     this.refusal =
       config.unsupported.length === 0

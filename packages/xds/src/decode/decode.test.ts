@@ -111,7 +111,7 @@ describe('feeds of istiod', () => {
         ['envoy.filters.http.grpc_stats', 'skipped'],
         ['istio.alpn', 'skipped'],
         ['envoy.filters.http.fault', 'known'],
-        ['envoy.filters.http.cors', 'skipped'],
+        ['envoy.filters.http.cors', 'known'],
         ['envoy.filters.http.router', 'terminal'],
       ],
     );

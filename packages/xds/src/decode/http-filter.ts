@@ -16,16 +16,13 @@ const RBAC_FILTER = 'envoy.extensions.filters.http.rbac.v3.RBAC';
 const UPSTREAM_CODEC = 'envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec';
 
 /**
- * The closed list of filters that may be left out though they have a configuration (DESIGN, decision 9): they observe, or answer
- * browsers, or prepare what is done elsewhere.
+ * The closed list of filters that may be left out though they have a configuration (DESIGN, decision 9): they observe, or prepare what is done elsewhere.
  */
 const DECORATION: ReadonlySet<string> = new Set([
   'stats.PluginConfig',
   'istio.envoy.config.filter.http.alpn.v2alpha1.FilterConfig',
   'envoy.extensions.filters.http.grpc_stats.v3.FilterConfig',
   'envoy.extensions.filters.http.grpc_web.v3.GrpcWeb',
-  'envoy.extensions.filters.http.cors.v3.Cors',
-  'envoy.extensions.filters.http.cors.v3.CorsPolicy',
   'envoy.extensions.filters.http.on_demand.v3.OnDemand',
   'envoy.extensions.filters.http.on_demand.v3.PerRouteConfig',
 ]);

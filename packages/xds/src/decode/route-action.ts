@@ -12,6 +12,7 @@ import {
   type WeightedCluster,
 } from '@inmesh/core';
 import { decodeBodyFormat, readDataSource } from './body-format.ts';
+import { decodeRoutesCors } from './cors-policy.ts';
 import { type Decoding, enumName, milliseconds, otherFields, Refusal } from './decoding.ts';
 import { decodeFilterOverrides } from './filter-overrides.ts';
 import { decodeHashPolicies } from './hash-policy.ts';
@@ -48,6 +49,7 @@ const ACTION_FIELDS: ReadonlySet<string> = new Set([
   'upgrade_configs',
   'append_x_forwarded_host',
   'internal_redirect_policy',
+  'cors',
   'prefix_rewrite',
   'regex_rewrite',
   'path_rewrite',
@@ -124,6 +126,7 @@ export function decodeAction(
     idleTimeoutMs: message.idleTimeout === undefined ? null : milliseconds(message.idleTimeout),
     maxStreamDurationMs: decodeStreamDuration(message),
     mirrors: decodeMirrors(message.requestMirrorPolicies, `${field}.request_mirror_policies`),
+    ...decodeRoutesCors(decoding, message.cors, 'route.cors', unsupported),
   };
 }
 

@@ -5,6 +5,7 @@ import type {
 } from '@inmesh/api/gen/envoy/config/route/v3/route_components_pb';
 import type { RouteConfiguration as ProtoRouteConfiguration } from '@inmesh/api/gen/envoy/config/route/v3/route_pb';
 import { type Route, type RouteConfiguration, VIRTUAL_HOST_DEFAULTS, type VirtualHost } from '@inmesh/core';
+import { decodeRoutesCors } from './cors-policy.ts';
 import { type Decoding, enumName, otherFields, Refusal, requireValid } from './decoding.ts';
 import { requireEnvoyRoutes } from './envoy/index.ts';
 import { decodeFilterOverrides } from './filter-overrides.ts';
@@ -37,6 +38,7 @@ const HOST_FIELDS: ReadonlySet<string> = new Set([
   'domains',
   'routes',
   'matcher',
+  'cors',
   'retry_policy',
   'include_request_attempt_count',
   'include_attempt_count_in_response',
@@ -109,6 +111,7 @@ function decodeVirtualHost(
     if (retry === undefined || !inherits || retry.unsupported.length === 0) return route;
     return { ...route, unsupported: [...route.unsupported, ...retry.unsupported] };
   };
+  const cors = decodeRoutesCors(decoding, message.cors, 'virtual_host.cors', unsupported);
   const tree = decodeRouteTree(decoding, message, read, field);
   unsupported.push(...tree.others.map((name) => `virtual_host.${name}`));
   const routes = [
@@ -126,6 +129,7 @@ function decodeVirtualHost(
     includeAttemptCountInResponse: message.includeAttemptCountInResponse,
     mutations: decodeMessageMutations(message, `${field}.`),
     mirrors: decodeMirrors(message.requestMirrorPolicies, `${field}.request_mirror_policies`),
+    ...cors,
     ...decodeFilterOverrides(decoding, message.typedPerFilterConfig, `${field}.typed_per_filter_config`),
   };
 }

@@ -2,6 +2,8 @@ import { typeNameOf } from '@inmesh/api';
 import { asFilterType, type FilterTypes, type OwnFilter } from '@inmesh/core';
 import { bufferRow } from './buffer.ts';
 import { compositeRow, extensionWithMatcherRow } from './composite.ts';
+import { corsRow } from './cors.ts';
+import { csrfRow } from './csrf.ts';
 import { faultRow } from './fault.ts';
 import { headerMutationRow } from './header-mutation.ts';
 import { headerToMetadataRow } from './header-to-metadata.ts';
@@ -15,6 +17,8 @@ import { statefulSessionRow } from './stateful-session.ts';
 export const httpFilters: FilterTable = new FilterTable([
   bufferRow,
   compositeRow,
+  corsRow,
+  csrfRow,
   extensionWithMatcherRow,
   faultRow,
   headerMutationRow,
