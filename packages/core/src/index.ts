@@ -69,6 +69,8 @@ export { localRateLimit } from './filters/local-ratelimit/local-ratelimit.ts';
 export { asFilterType, type OwnFilter } from './filters/own-filter.ts';
 export { type PeerMetadataConfig, peerMetadata } from './filters/peer-metadata.ts';
 export type { QueryMutation } from './filters/query-mutation.ts';
+export type { RbacAction, RbacConfig, RbacPolicy, RbacRule, RbacRules, RbacVerdict } from './filters/rbac/config.ts';
+export { rbac } from './filters/rbac/rbac.ts';
 export { type MetadataEntry, type SetMetadataConfig, setMetadata } from './filters/set-metadata.ts';
 export type { SessionStateConfig, StatefulSessionConfig } from './filters/stateful-session/config.ts';
 export { statefulSession } from './filters/stateful-session/stateful-session.ts';

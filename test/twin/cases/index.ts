@@ -7,6 +7,7 @@ import { failures } from './failures.ts';
 import { filters } from './filters.ts';
 import { filtersComposite } from './filters-composite.ts';
 import { filtersOrigins } from './filters-origins.ts';
+import { filtersRbac } from './filters-rbac.ts';
 import { localReplies } from './local-replies.ts';
 import { manager } from './manager.ts';
 import { managerLimits } from './manager-limits.ts';
@@ -31,6 +32,7 @@ export const areas: readonly Area[] = [
   managerLimits,
   localReplies,
   filtersOrigins,
+  filtersRbac,
   badInput,
   bodies,
   resilience,

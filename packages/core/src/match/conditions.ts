@@ -60,7 +60,7 @@ export function compileConditions(conditions: RouteConditions, { regex, runtime,
 }
 
 /** Objects of the filter state are matched where they are texts, or know how to be one. (envoy.type.matcher.v3.FilterStateMatcher) */
-function compileFilterState({ test }: FilterStateMatch, regex: RegexEngine): (value: unknown) => boolean {
+export function compileFilterState({ test }: FilterStateMatch, regex: RegexEngine): (value: unknown) => boolean {
   if (test.kind === 'string') {
     const matches = compileString(test.match, regex);
     return (value) => {

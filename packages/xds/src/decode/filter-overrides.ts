@@ -49,7 +49,7 @@ function override(decoding: Decoding, config: TypedConfig, optional: boolean, fi
   const common = { ...ENABLED, typeUrl, optional };
   const row = decoding.filters.overriddenBy(config.typeName);
   if (row?.override == null) {
-    const support = doesNothing(decoding, config, field) ? 'skipped' : 'unknown';
+    const support = doesNothing(config) ? 'skipped' : 'unknown';
     return { ...common, support, config: support === 'unknown' ? rawConfig(config) : null };
   }
   const unsupported: string[] = [];

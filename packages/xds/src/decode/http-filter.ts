@@ -1,7 +1,6 @@
 import { create, fromBinary } from '@bufbuild/protobuf';
 import { type Any, AnySchema } from '@bufbuild/protobuf/wkt';
 import { messageType, registry, toJson, typeUrlOf } from '@inmesh/api';
-import type { RBAC } from '@inmesh/api/gen/envoy/extensions/filters/http/rbac/v3/rbac_pb';
 import type { Router } from '@inmesh/api/gen/envoy/extensions/filters/http/router/v3/router_pb';
 import type { HttpFilter } from '@inmesh/api/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
 import type { ExtensionConfig, HttpFilterConfig, RawFilterConfig, RouterConfig } from '@inmesh/core';
@@ -10,7 +9,6 @@ import { decodeConfigDiscovery } from './extension-config.ts';
 import { readTypedConfig, type TypedConfig } from './typed-config.ts';
 
 const ROUTER = 'envoy.extensions.filters.http.router.v3.Router';
-const RBAC_FILTER = 'envoy.extensions.filters.http.rbac.v3.RBAC';
 
 /** What ends a chain of filters inside a cluster. */
 const UPSTREAM_CODEC = 'envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec';
@@ -26,9 +24,6 @@ const DECORATION: ReadonlySet<string> = new Set([
   'envoy.extensions.filters.http.on_demand.v3.OnDemand',
   'envoy.extensions.filters.http.on_demand.v3.PerRouteConfig',
 ]);
-
-/** Filters that do nothing until something is configured. */
-const IDLE_WHEN_EMPTY: ReadonlySet<string> = new Set([RBAC_FILTER]);
 
 /** `http_filters` of a connection manager; the last must be the router. */
 export function decodeHttpFilters(
@@ -109,7 +104,7 @@ function configured(
     const decoded = row.decode(decoding, config, field, unsupported);
     return { ...common, typeUrl, support: 'known', config: decoded, unsupported };
   }
-  const support = doesNothing(decoding, config, field) ? 'skipped' : 'unknown';
+  const support = doesNothing(config) ? 'skipped' : 'unknown';
   return { ...common, typeUrl, support, config: rawConfig(config) };
 }
 
@@ -131,23 +126,17 @@ function messageAsJson(typeName: string, any: Any): unknown {
 }
 
 /** True for what may be left out wherever it stands: nothing that a call meets depends on it. */
-export function doesNothing(decoding: Decoding, config: TypedConfig, field: string): boolean {
-  if (DECORATION.has(config.typeName)) return true;
-  if (!IDLE_WHEN_EMPTY.has(config.typeName)) return false;
-  if (config.empty) return true;
-  if (config.any === null || config.typeName !== RBAC_FILTER) return false;
-  // Shadow rules only report.
-  const rbac = unpack<RBAC>(decoding, config.any, config.typeName as RBAC['$typeName'], field);
-  return rbac.rules === undefined && rbac.matcher === undefined;
+export function doesNothing({ typeName }: TypedConfig): boolean {
+  return DECORATION.has(typeName);
 }
 
 /** `http_filters` of a cluster's HttpProtocolOptions: those that this version cannot apply. */
-export function refusedUpstreamFilters(decoding: Decoding, filters: readonly HttpFilter[], field: string): string[] {
+export function refusedUpstreamFilters(filters: readonly HttpFilter[], field: string): string[] {
   return filters.flatMap((filter, index) => {
     const place = `${field}[${index}]`;
     if (filter.disabled) return [];
     if (filter.configType.case === 'configDiscovery') return [place];
     const config = readTypedConfig(filter.configType.value, `${place}.typed_config`);
-    return config.typeName === UPSTREAM_CODEC || doesNothing(decoding, config, place) ? [] : [place];
+    return config.typeName === UPSTREAM_CODEC || doesNothing(config) ? [] : [place];
   });
 }

@@ -48,7 +48,7 @@ export function decodeProtocolOptions(decoding: Decoding, cluster: Cluster): Pro
     const version = protocol.value.protocolConfig.case === 'http3ProtocolOptions' ? 3 : 2;
     unsupported.push(`${FIELD}.explicit_http_config.http${version}_protocol_options`);
   }
-  unsupported.push(...refusedUpstreamFilters(decoding, options.httpFilters, `${FIELD}.http_filters`));
+  unsupported.push(...refusedUpstreamFilters(options.httpFilters, `${FIELD}.http_filters`));
   const common = options.commonHttpProtocolOptions;
   if (common?.maxStreamDuration !== undefined && milliseconds(common.maxStreamDuration) > 0) {
     unsupported.push(`${FIELD}.common_http_protocol_options.max_stream_duration`);

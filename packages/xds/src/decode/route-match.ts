@@ -118,7 +118,7 @@ function decodePath(decoding: Decoding, match: RouteMatch, others: string[], fie
   }
 }
 
-function requireTemplate(template: string, field: string): string {
+export function requireTemplate(template: string, field: string): string {
   try {
     uriTemplatePattern(template);
   } catch (cause) {

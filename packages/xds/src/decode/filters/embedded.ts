@@ -17,7 +17,7 @@ export function decodeEmbedded(
   if (config.typeName === '') throw new Refusal(place, 'value is required');
   const row = decoding.filters.find(config.typeName);
   if (row === null) {
-    if (!doesNothing(decoding, config, place)) unsupported.push(`${place} (${config.typeName})`);
+    if (!doesNothing(config)) unsupported.push(`${place} (${config.typeName})`);
     return null;
   }
   const decoded = row.decode(decoding, config, place, unsupported);

@@ -9,6 +9,7 @@ import { headerMutationRow } from './header-mutation.ts';
 import { headerToMetadataRow } from './header-to-metadata.ts';
 import { localRateLimitRow } from './local-ratelimit.ts';
 import { peerMetadataRow } from './peer-metadata.ts';
+import { rbacRow } from './rbac.ts';
 import { FilterTable } from './row.ts';
 import { setMetadataRow } from './set-metadata.ts';
 import { statefulSessionRow } from './stateful-session.ts';
@@ -25,6 +26,7 @@ export const httpFilters: FilterTable = new FilterTable([
   headerToMetadataRow,
   localRateLimitRow,
   peerMetadataRow,
+  rbacRow,
   setMetadataRow,
   statefulSessionRow,
 ]);
