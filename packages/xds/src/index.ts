@@ -1,5 +1,6 @@
 export { Backoff, type BackoffOptions } from './ads/backoff.ts';
-export { AdsClient, type AdsClientOptions, type AdsServerOptions } from './ads/client.ts';
+export { AdsClient } from './ads/client.ts';
+export type { AdsClientOptions, AdsServerOptions } from './ads/client-options.ts';
 export type { CollectionWatcher } from './ads/collection.ts';
 export { Federation, type FederationOptions, type LeasedSource } from './ads/federation.ts';
 export type { MassRemovalOptions } from './ads/mass-removal.ts';

@@ -1,88 +1,31 @@
 import {
-  type Clock,
   type ConfigSource,
   type Kind,
   type MeshError,
   type Model,
-  type Random,
-  type StreamTransport,
   systemClock,
   systemRandom,
   type Unwatch,
   type Watcher,
 } from '@inmesh/core';
-import { Backoff, type BackoffOptions } from './backoff.ts';
+import { Backoff } from './backoff.ts';
 import type { CacheHost } from './cache-host.ts';
+import type { AdsClientOptions, AdsServerOptions } from './client-options.ts';
 import type { CollectionWatcher } from './collection.ts';
 import { openDeltaStream } from './delta-stream.ts';
-import type { MassRemovalOptions } from './mass-removal.ts';
-import type { AdsNode } from './node.ts';
-import { joinReasons } from './reason.ts';
-import type { ResourceMemory } from './resource-memory.ts';
-import { eachKind, type ResourceTypes } from './resource-type.ts';
+import { eachKind } from './resource-type.ts';
+import { Responses } from './responses.ts';
 import type { KnownResource } from './second-hand.ts';
 import { ServerChain } from './server-chain.ts';
-import { readServerFeatures } from './server-features.ts';
-import { ServerLink, type ServerLinkEvents } from './server-link.ts';
-import { type Job, Slices } from './slices.ts';
+import { ServerLink } from './server-link.ts';
+import type { ServerLinkEvents } from './server-link-options.ts';
+import { type ServerTerms, termsOf } from './server-terms.ts';
+import { Slices } from './slices.ts';
 import { openSotwStream } from './sotw-stream.ts';
-import type { AdsStats, AdsStatus, AdsStreamStatus, AdsVariant, ResourceContent } from './status.ts';
-import type { AdsStream, OpenAdsStream, Update } from './stream.ts';
+import type { AdsStats, AdsStatus, AdsStreamStatus, ResourceContent } from './status.ts';
 import type { Subscription } from './subscription.ts';
 import { TypeCache } from './type-cache.ts';
-import { type AnyTypeCache, UpdateCursor } from './update-cursor.ts';
-
-/** A control plane, and how it is spoken to. */
-export interface AdsServerOptions {
-  /** Streams to the control plane. The client opens one at a time and leaves closing the transport to whoever made it. */
-  readonly transport: StreamTransport;
-  /** As in the bootstrap; errors and `status()` name it. */
-  readonly serverUri: string;
-  /** Request headers of a stream, asked for anew for each, because tokens expire. Default: none. */
-  readonly metadata?: (() => Readonly<Record<string, string>>) | undefined;
-  /** `server_features` of the bootstrap; see `ServerFeatures`. Default: none. */
-  readonly serverFeatures?: readonly string[] | undefined;
-  /**
-   * The variant of the protocol to begin with; the other is tried where the server answers UNIMPLEMENTED, and kept from then
-   * on. Default `sotw`, which gRPC's control planes all speak.
-   */
-  readonly variant?: AdsVariant | undefined;
-}
-
-export interface AdsClientOptions extends AdsServerOptions {
-  /** Servers to fall back on, in the order of preference; see `ServerChain` for when. Default: none. */
-  readonly fallbacks?: readonly AdsServerOptions[] | undefined;
-  readonly node: AdsNode;
-  /** Version of inmesh, for the node's `user_agent_version`. */
-  readonly userAgentVersion: string;
-  /** Every resource type that can be watched. */
-  readonly types: ResourceTypes;
-  /** Hears what concerns no watcher: a watcher that threw, an answer of a type that nobody asked for. */
-  readonly onError: (error: Error) => void;
-  /**
-   * Milliseconds after which a resource that was asked for and did not come counts as not there. Counted from the request on
-   * a connection that is up. Default 15,000, as in gRPC and as Envoy's `initial_fetch_timeout`; 30,000 where the server has
-   * `resource_timer_is_transient_error` (gRFC A88).
-   */
-  readonly resourceTimeoutMs?: number | undefined;
-  /** Keeps what was watched beyond this client and its watchers. Default: nothing does. */
-  readonly memory?: ResourceMemory | null | undefined;
-  /** Holds back removals of many clusters at once. Default: all removals are believed, as gRPC and Envoy do. */
-  readonly massRemoval?: MassRemovalOptions | null | undefined;
-  /** Waits between streams that fail. Default: gRPC's. */
-  readonly backoff?: BackoffOptions | undefined;
-  /** How streams of one variant, or of each, are opened. Default: as this package does. */
-  readonly openStream?: { readonly [V in AdsVariant]?: OpenAdsStream } | undefined;
-  /**
-   * Milliseconds of work on a response after which the event loop is let run. Default 5: short beside a call, and long
-   * enough that the turns in between cost nothing.
-   */
-  readonly sliceMs?: number | undefined;
-  /** Default: the system's. */
-  readonly clock?: Clock | undefined;
-  /** Default: the system's. */
-  readonly random?: Random | undefined;
-}
+import type { AnyTypeCache } from './update-cursor.ts';
 
 /**
  * Configuration from one control plane over one ADS stream, and from others with the same resources where that one cannot
@@ -99,9 +42,8 @@ export class AdsClient implements ConfigSource {
   readonly #byUrl: ReadonlyMap<string, AnyTypeCache>;
   readonly #chain: ServerChain;
   readonly #slices: Slices;
+  readonly #responses: Responses;
   readonly #followers = new Set<() => void>();
-  /** The response that is being applied. */
-  #applying: Job | null = null;
   #closed = false;
 
   constructor(options: AdsClientOptions) {
@@ -143,6 +85,7 @@ export class AdsClient implements ConfigSource {
     this.#caches = eachKind<Caches>(options.types, (type) => new TypeCache(type, host));
     const all: readonly AnyTypeCache[] = Object.values(this.#caches);
     this.#byUrl = new Map(all.map((each) => [each.type.typeUrl, each]));
+    this.#responses = new Responses(this.#byUrl, this.#slices);
     const makeLink = (priority: number, events: ServerLinkEvents): ServerLink => {
       const server = servers[priority] as AdsServerOptions;
       return new ServerLink({
@@ -163,7 +106,7 @@ export class AdsClient implements ConfigSource {
     };
     this.#chain = new ServerChain(servers.length, makeLink, {
       onUp: () => this.#onUp(),
-      onUpdate: (update, stream) => this.#onUpdate(update, stream),
+      onUpdate: (update, stream) => this.#responses.apply(update, stream),
       onDown: (error) => this.#onDown(error),
       onOddity: options.onError,
       onSwitch: () => this.#onSwitch(),
@@ -234,43 +177,17 @@ export class AdsClient implements ConfigSource {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#responses.close();
     this.#slices.cancelAll();
     this.#followers.clear();
     this.#chain.close();
     for (const cache of this.#byUrl.values()) cache.close();
   }
 
-  /** The stream reads no further until the answer, so there is one response at a time. */
-  #onUpdate(update: Update, stream: AdsStream): void {
-    const cache = this.#byUrl.get(update.typeUrl);
-    if (cache === undefined) {
-      stream.reject(update, `unknown resource type "${update.typeUrl}"`);
-      return;
-    }
-    const cursor = new UpdateCursor(cache, update);
-    cache.stats.update_attempt++;
-    this.#applying = {
-      step: () => cursor.step(),
-      done: () => {
-        this.#applying = null;
-        if (this.#closed) return;
-        if (cursor.refusals.length === 0) {
-          cache.stats.update_success++;
-          stream.accept(update);
-        } else {
-          cache.stats.update_rejected++;
-          stream.reject(update, joinReasons(cursor.refusals));
-        }
-      },
-    };
-    this.#slices.run(this.#applying);
-  }
-
   #onUp(): void {
     for (const cache of this.#byUrl.values()) cache.startTimers();
   }
 
-  /** A response that was not wholly applied has no answer; what was taken of it is in force, and the rest will come again. */
   #onDown(error: MeshError | null): void {
     this.#interrupt();
     if (error === null) return;
@@ -288,22 +205,9 @@ export class AdsClient implements ConfigSource {
   }
 
   #interrupt(): void {
-    if (this.#applying !== null) this.#slices.cancel(this.#applying);
-    this.#applying = null;
+    this.#responses.interrupt();
     for (const cache of this.#byUrl.values()) cache.stopTimers();
   }
 }
 
 type Caches = { readonly [K in Kind]: TypeCache<K> };
-
-/** What the caches heed of a server while it is in force. */
-type ServerTerms = Pick<CacheHost, 'context' | 'features' | 'resourceTimeoutMs'>;
-
-function termsOf({ serverUri, serverFeatures }: AdsServerOptions, options: AdsClientOptions): ServerTerms {
-  const features = readServerFeatures(serverFeatures ?? []);
-  return {
-    features,
-    resourceTimeoutMs: options.resourceTimeoutMs ?? (features.resourceTimerIsTransientError ? 30_000 : 15_000),
-    context: { nodeId: options.node.id, controlPlane: serverUri },
-  };
-}

@@ -19,7 +19,8 @@ import {
   VirtualClock,
 } from '@inmesh/core';
 import { allKinds, kinds } from '../kinds.ts';
-import { AdsClient, type AdsClientOptions } from './client.ts';
+import { AdsClient } from './client.ts';
+import type { AdsClientOptions } from './client-options.ts';
 import {
   type DecodeContext,
   type Decoded,

@@ -1,5 +1,6 @@
 import { type MeshError, outsideContext } from '@inmesh/core';
-import type { ServerLink, ServerLinkEvents } from './server-link.ts';
+import type { ServerLink } from './server-link.ts';
+import type { ServerLinkEvents } from './server-link-options.ts';
 import type { AdsStream, Update } from './stream.ts';
 
 /** Of the server in force only, but for oddities. */

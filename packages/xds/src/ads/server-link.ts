@@ -1,58 +1,14 @@
-import {
-  type Clock,
-  MeshError,
-  outsideContext,
-  type StreamStatus,
-  type StreamTransport,
-  type Timer,
-} from '@inmesh/core';
-import { AgentPlace } from './agent-place.ts';
-import type { Backoff } from './backoff.ts';
-import type { AdsNode } from './node.ts';
+import { MeshError, outsideContext, type StreamStatus, type Timer } from '@inmesh/core';
+import { Reopening } from './reopening.ts';
 import type { SecondHand } from './second-hand.ts';
-import {
-  type AdsStreamState,
-  type AdsStreamStatus,
-  type AdsVariant,
-  type ControlPlaneStats,
-  newControlPlaneStats,
-} from './status.ts';
-import type { AdsStream, OpenAdsStream, Update } from './stream.ts';
-import { anyHeld, anyWanted, type Subscription } from './subscription.ts';
-
-export interface ServerLinkOptions {
-  readonly transport: StreamTransport;
-  readonly serverUri: string;
-  readonly metadata: () => Readonly<Record<string, string>>;
-  readonly node: AdsNode;
-  readonly userAgentVersion: string;
-  readonly subscriptions: ReadonlyMap<string, Subscription>;
-  /** The variant to begin with; the other is tried where the server has not got it. */
-  readonly variant: AdsVariant;
-  readonly openStream: { readonly [V in AdsVariant]: OpenAdsStream };
-  readonly backoff: Backoff;
-  readonly clock: Clock;
-  readonly events: ServerLinkEvents;
-}
-
-export interface ServerLinkEvents {
-  /** The connection of the stream is up. */
-  onUp(): void;
-  /** To be answered on the stream it came from. */
-  onUpdate(update: Update, stream: AdsStream): void;
-  /** The stream is gone; `error` where that is bad news, null where the next one follows at once. */
-  onDown(error: MeshError | null): void;
-  onOddity(error: MeshError): void;
-  /** Its status changed. */
-  onStatus(): void;
-}
+import type { ServerLinkOptions } from './server-link-options.ts';
+import { type AdsStreamState, type AdsStreamStatus, type ControlPlaneStats, newControlPlaneStats } from './status.ts';
+import type { AdsStream } from './stream.ts';
+import { anyHeld, anyWanted } from './subscription.ts';
+import { VariantChoice } from './variant-choice.ts';
 
 /** gRPC's INTERNAL. */
 const internal = 13;
-
-/** gRPC's UNKNOWN and UNIMPLEMENTED. */
-const unknown = 2;
-const unimplemented = 12;
 
 /**
  * The bond with one control plane: at most one stream at a time, opened when there is something to ask for, and opened
@@ -66,23 +22,19 @@ export class ServerLink {
   #since: number;
   #outage: MeshError | null = null;
   #retry: Timer | null = null;
-  /** When a stream was last opened without a wait after another one. */
-  #lastAtOnce = Number.NEGATIVE_INFINITY;
-  readonly #place: AgentPlace;
+  readonly #reopening: Reopening;
   #flushing = false;
   #resting = true;
   #failing = false;
   #up = false;
-  #variant: AdsVariant;
+  readonly #variant: VariantChoice;
   /** How the server is, where the stream goes to somebody else who knows. */
   #secondHand: SecondHand | null = null;
-  /** Streams in a row that ended because the server does not speak the variant. */
-  #mismatches = 0;
 
   constructor(options: ServerLinkOptions) {
     this.#options = options;
-    this.#place = new AgentPlace(options.serverUri);
-    this.#variant = options.variant;
+    this.#reopening = new Reopening(options);
+    this.#variant = new VariantChoice(options.variant);
     this.#since = options.clock.wallNow();
   }
 
@@ -110,7 +62,7 @@ export class ServerLink {
     return {
       serverUri: this.#secondHand?.controlPlane ?? this.#options.serverUri,
       via: this.#secondHand?.via ?? null,
-      variant: this.#variant,
+      variant: this.#variant.current,
       state: this.#state,
       connected: this.#state === 'connected',
       since: this.#since,
@@ -146,7 +98,7 @@ export class ServerLink {
     this.#hangUp();
     this.#failing = false;
     this.#outage = null;
-    this.#options.backoff.reset();
+    this.#reopening.reset();
     this.#enter('idle');
     for (const subscription of this.#options.subscriptions.values()) subscription.leave();
   }
@@ -188,7 +140,7 @@ export class ServerLink {
     }
     this.#enter('connecting');
     this.stats.stream_opened++;
-    this.#place.opened(this.#options.clock.now());
+    this.#reopening.opened();
     try {
       this.#connect();
     } catch (error) {
@@ -203,8 +155,8 @@ export class ServerLink {
     let stream: AdsStream | null = null;
     let ended = false;
     let responded = false;
-    const resumes = this.#variant === 'delta' && anyHeld(subscriptions.values());
-    const opened = openStream[this.#variant]({
+    const resumes = this.#variant.current === 'delta' && anyHeld(subscriptions.values());
+    const opened = openStream[this.#variant.current]({
       transport,
       metadata: metadata(),
       node,
@@ -234,7 +186,7 @@ export class ServerLink {
         onOddity: (message) => events.onOddity(this.#error('invalid_config', message)),
         onEnd: (status, garbage) => {
           ended = true;
-          if (!responded && !garbage && this.#changesVariant(status)) this.#openAgain();
+          if (!responded && !garbage && this.#variant.changes(status)) this.#openAgain();
           else this.#ended(status, responded, garbage);
         },
       },
@@ -249,15 +201,6 @@ export class ServerLink {
     if (this.#up) return;
     this.#up = true;
     this.#options.events.onUp();
-  }
-
-  /** True where the other variant is worth a try at once; each is tried in turn for as long as the server has neither. */
-  #changesVariant({ code, message }: StreamStatus): boolean {
-    // Consul's words for UNIMPLEMENTED are an error of no certain kind.
-    if (code !== unimplemented && !(code === unknown && /not implemented/i.test(message))) return false;
-    this.#variant = this.#variant === 'sotw' ? 'delta' : 'sotw';
-    this.#mismatches++;
-    return this.#mismatches === 1;
   }
 
   /** What comes from there says nothing of the server, so its state is told apart. */
@@ -284,8 +227,8 @@ export class ServerLink {
   }
 
   #heard(): void {
-    this.#mismatches = 0;
-    this.#options.backoff.reset();
+    this.#variant.confirm();
+    this.#reopening.reset();
     this.#present();
   }
 
@@ -302,31 +245,27 @@ export class ServerLink {
     this.#secondHand = null;
     this.#up = false;
     this.stats.connected_state = 0;
-    const { clock, backoff, events } = this.#options;
-    const lost = this.#place.lost(status, clock.now());
-    const complaint = this.#place.complaint();
+    const { clock, events } = this.#options;
+    const answered = responded && !garbage;
+    const complaint = this.#reopening.ended(status);
     if (complaint !== null) events.onOddity(this.#error('connection_failure', complaint));
-    if (responded && !garbage) {
-      events.onDown(null);
-      if (this.#closed()) return;
-      // At once, but not again and again: a server that answers and hangs up each time is asked once per base delay.
-      if (!lost && clock.now() - this.#lastAtOnce >= backoff.baseMs) {
-        this.#lastAtOnce = clock.now();
-        this.#open();
-        return;
-      }
-    } else {
+    if (!answered) {
       this.stats.stream_failed++;
       this.#failing = !responded;
       this.#outage = this.#error(
         'connection_failure',
         `the ADS stream failed: status ${status.code}, ${status.message}`,
       );
-      events.onDown(this.#outage);
-      if (this.#closed()) return;
+    }
+    events.onDown(answered ? null : this.#outage);
+    if (this.#closed()) return;
+    const waitMs = this.#reopening.wait(answered);
+    if (waitMs === 0) {
+      this.#open();
+      return;
     }
     this.#enter('backoff');
-    this.#retry = clock.setTimer(backoff.next(), () => this.#open(), { unref: true });
+    this.#retry = clock.setTimer(waitMs, () => this.#open(), { unref: true });
   }
 
   /** A watcher may close the client while it is told of the end. */

@@ -1,7 +1,7 @@
 // One stream for several clients: a host that has it, and guests that take it at second hand; no sockets, no threads.
 import assert from 'node:assert/strict';
 import type { Kind, StreamHandlers } from '@inmesh/core';
-import type { AdsClientOptions } from '../ads/client.ts';
+import type { AdsClientOptions } from '../ads/client-options.ts';
 import type { CollectionWatcher } from '../ads/collection.ts';
 import { any, type Setup, setup, type Toy, toyTypes } from '../ads/dialogue.test.ts';
 import { FeedHost, type FeedHostOptions } from './feed-host.ts';
