@@ -5,7 +5,7 @@ import type { Dispatch, Handler, Layer } from './dispatch.ts';
 import { MeshError } from './errors.ts';
 import { selectRoute } from './router/router.ts';
 import type { Clock, Timer } from './util/clock.ts';
-import { outsideContext } from './util/outside.ts';
+import { outsideContext, thisContext } from './util/outside.ts';
 
 export interface HoldOptions {
   readonly directory: Directory;
@@ -97,9 +97,11 @@ class Held implements Holder {
     this.#handler = handler;
     room.held++;
     call.controller.attach(this);
+    // What wakes it is the feed, and filters of the application's run in the context of their call.
+    const inContext = thisContext();
     const look = () => {
       if (!isKnown(entry, call)) this.#forget = entry.whenSettled(look);
-      else if (this.#leave()) admit(next, call, handler, entry);
+      else if (this.#leave()) inContext(() => admit(next, call, handler, entry));
     };
     this.#forget = entry.whenSettled(look);
     this.#timer = outsideContext(() =>

@@ -4,6 +4,7 @@ import type { Holder } from '../controller.ts';
 import { type Handler, PassHandler } from '../dispatch.ts';
 import { isMeshError, MeshError } from '../errors.ts';
 import type { Headers } from '../headers.ts';
+import { thisContext } from '../util/outside.ts';
 import type { FilterCallbacks, FilterReply, FilterResponse, FilterStatus, HttpFilter } from './filter.ts';
 import { failure, sendReply } from './reply.ts';
 import { readRequestBody } from './request-body.ts';
@@ -25,6 +26,8 @@ export class Stage extends PassHandler implements FilterCallbacks, Holder {
   /** `asked`: the filter is looking at the request; `past`: it has gone on, was answered, or never came here. */
   #request: 'asked' | 'stopped' | 'past' = 'past';
   #answered = false;
+  /** Of the caller; null for a request that was not stopped. */
+  #inContext: ReturnType<typeof thisContext> | null = null;
   /** Response headers that have not gone on, and the data behind them. */
   #held: FilterResponse | null = null;
   #behind: Uint8Array[] = [];
@@ -63,6 +66,7 @@ export class Stage extends PassHandler implements FilterCallbacks, Holder {
       return true;
     }
     this.#request = 'stopped';
+    this.#inContext = thisContext();
     const { controller } = this.call;
     controller.attach(this);
     if (controller.reason !== null) this.abort(controller.reason);
@@ -76,7 +80,8 @@ export class Stage extends PassHandler implements FilterCallbacks, Holder {
     this.#request = 'past';
     if (!stopped) return;
     this.call.controller.detach(this);
-    this.#run.continue();
+    // Whatever called back: the filters that follow are met in the context of their call.
+    this.#inContext?.(() => this.#run.continue());
   }
 
   readBody(limit: number): Promise<Uint8Array | null> {

@@ -9,3 +9,8 @@ const outside: <R>(fn: () => R) => R = AsyncLocalStorage.snapshot();
 export function outsideContext<R>(fn: () => R): R {
   return outside(fn);
 }
+
+/** Leads back into the async context of this moment: for what a call does later, when something else calls back. */
+export function thisContext(): <R>(fn: () => R) => R {
+  return AsyncLocalStorage.snapshot();
+}
