@@ -1,4 +1,4 @@
-import { MeshError } from '../errors.ts';
+import { isMeshError, MeshError } from '../errors.ts';
 import type { FilterOverride, FilterOverrides, HttpFilterConfig } from '../model/http-filter.ts';
 import type { HttpConnectionManager, Listener } from '../model/listener.ts';
 import { type ChainEntry, EMPTY_CHAIN, HttpFilterChain } from './chain.ts';
@@ -61,6 +61,7 @@ class ManagerFilters {
 
   #make(levels: readonly FilterOverrides[]): HttpFilterChain {
     const refused: string[] = [];
+    const broken: MeshError[] = [];
     const entries = this.#filters.flatMap(({ config, type }, index): ChainEntry[] => {
       const { name, support, optional } = config;
       if (support === 'terminal') return [];
@@ -77,21 +78,34 @@ class ManagerFilters {
         return [{ name, state: disabled ? 'disabled' : 'skipped', factory: null }];
       }
       const factory = this.#factory(index, config, type, overrides);
+      if (isMeshError(factory)) {
+        if (!disabled) broken.push(factory);
+        return [{ name, state: disabled ? 'disabled' : 'refused', factory: null }];
+      }
       return [{ name, state: disabled ? 'disabled' : factory === null ? 'idle' : 'active', factory }];
     });
-    return new HttpFilterChain(entries, this.#refusal(refused));
+    return new HttpFilterChain(entries, this.#refusal(refused) ?? broken[0] ?? null);
   }
 
   #factory(
     index: number,
-    { config, support, typeUrl }: HttpFilterConfig,
+    { name, config, support, typeUrl }: HttpFilterConfig,
     type: FilterType,
     overrides: readonly FilterOverride[],
-  ): FilterFactory | null {
+  ): FilterFactory | MeshError | null {
     const applied = overrides.filter((each) => each.config !== null && each.support === support);
     const configs = support === 'known' ? overridesOf(type, typeUrl, applied) : applied.map((each) => each.config);
     const compiled = this.#compiled[index] as Compiled;
-    return compiled.factory(applied, () => type.compile(config, configs, this.#environment));
+    try {
+      return compiled.factory(applied, () => type.compile(config, configs, this.#environment));
+    } catch (cause) {
+      // One that an application brings may not like what the feed says: that refuses its calls, and no others.
+      const why = cause instanceof Error ? cause.message : String(cause);
+      return new MeshError('filter_failed', `the HTTP filter ${name} could not be made of its configuration: ${why}`, {
+        listener: this.#listener,
+        cause,
+      });
+    }
   }
 
   #refusal(refused: readonly string[]): MeshError | null {
@@ -101,12 +115,15 @@ class ManagerFilters {
       `the listener needs HTTP filters that this version lacks: ${refused.join(', ')}`,
       {
         listener: this.#listener,
+        // As Envoy answers while a configuration is missing, and for no other reason.
+        ...(refused.every((each) => each.endsWith(`(${MISSING})`)) ? NO_CONFIGURATION : {}),
       },
     );
   }
 }
 
 const MISSING = 'no configuration has come';
+const NO_CONFIGURATION = { body: '', details: 'filter_config_not_found' } as const;
 
 /** Why a filter that takes part cannot be left out and cannot be had; null where it can. */
 function problemOf(

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
 import { type Body, BytesBody, StreamBody } from '../body.ts';
 import { compose } from '../dispatch.ts';
@@ -624,5 +625,68 @@ describe('filters and routes', () => {
     assert.match(send({ path: '/b', failAs: 'error' }).caller.error?.message ?? '', /tell \(field\)/);
     send({ path: '/c' });
     assert.equal(inner.count, 1);
+  });
+
+  it('of the application meet the response in the context of their call, also after a wait', () => {
+    const store = new AsyncLocalStorage<string>();
+    const seen: (string | undefined)[] = [];
+    const note = () => void seen.push(store.getStore());
+    let goOn = () => {};
+    const waiting: HttpFilter = {
+      onRequestHeaders: (callbacks) => {
+        goOn = () => callbacks.continueRequest();
+        return 'stop';
+      },
+    };
+    const noting: HttpFilter = {
+      onRequestHeaders: note,
+      onResponseHeaders: note,
+      onResponseTrailers: note,
+      onDone: note,
+    };
+    const { inner, send } = setup({ waiting, noting });
+    store.run('call', () => send());
+    store.run('a stranger', () => {
+      goOn();
+      inner.last.answer();
+    });
+    assert.deepEqual(seen, ['call', 'call', 'call', 'call']);
+  });
+
+  it('that cannot be made of their configuration refuse the calls of their route, and of no other', () => {
+    const choosy: FilterType<string> = {
+      compile: (config, levels) => {
+        if ([config, ...levels].includes('bad')) throw new RangeError('bad is not good');
+        return null;
+      },
+    };
+    const { inner, send } = setup(
+      { choosy: choosy as FilterType },
+      {
+        entries: [httpFilter('choosy', { config: 'good' })],
+        routes: [named('a', '/a', { filters: overrides({ choosy: { config: 'bad' } }) }), named('b', '/b')],
+      },
+    );
+    const { error } = send({ path: '/a', failAs: 'error' }).caller;
+    assert.match(
+      error?.message ?? '',
+      /\[filter_failed\] the HTTP filter choosy could not be made .*: bad is not good/,
+    );
+    assert.equal(isMeshError(error) && error.status, 500);
+    send({ path: '/b' });
+    assert.equal(inner.count, 1);
+  });
+
+  it('whose configuration has not come answer as Envoy does', () => {
+    const { send } = setup(
+      { late: asFilterType({}) },
+      { entries: [httpFilter('late', { support: 'missing' })], routes: [named('a', '/')] },
+    );
+    const { error } = send().caller;
+    assert.ok(isMeshError(error));
+    assert.deepEqual(
+      [error.status, error.body, error.flag, error.details],
+      [500, '', 'NFCF', 'filter_config_not_found'],
+    );
   });
 });

@@ -4,17 +4,26 @@ import type { ExtensionConfigSource } from '@inmesh/api/gen/envoy/config/core/v3
 import type { TypedExtensionConfig } from '@inmesh/api/gen/envoy/config/core/v3/extension_pb';
 import type { ConfigDiscovery, ExtensionConfig } from '@inmesh/core';
 import { type Decoding, Refusal, requireValid } from './decoding.ts';
-import { readTypedConfig } from './typed-config.ts';
+import { readTypedConfig, type TypedConfig } from './typed-config.ts';
 
-/** A resource of ECDS. Whether its configuration makes sense is told by whoever asked for it and knows the extension. */
+/**
+ * A resource of ECDS. One for a filter that the mesh brings is read, so that it is refused where it makes no sense; whether it may be of
+ * its type is told by whoever asked for it.
+ */
 export function decodeExtensionConfig(decoding: Decoding, message: TypedExtensionConfig): ExtensionConfig {
   requireValid(decoding, messageType<TypedExtensionConfig>('envoy.config.core.v3.TypedExtensionConfig'), message);
-  return readExtensionConfig(message.name, message.typedConfig, 'typed_config');
+  const field = 'typed_config';
+  const config = readTypedConfig(message.typedConfig, field);
+  decoding.filters.find(config.typeName)?.decode(decoding, config, field, []);
+  return extensionConfig(message.name, config);
 }
 
 /** The configuration of an extension wherever it stands, TypedStruct unwrapped. The bytes are a copy. */
 export function readExtensionConfig(name: string, any: Any | undefined, field: string): ExtensionConfig {
-  const { typeName, any: packed, struct } = readTypedConfig(any, field);
+  return extensionConfig(name, readTypedConfig(any, field));
+}
+
+function extensionConfig(name: string, { typeName, any: packed, struct }: TypedConfig): ExtensionConfig {
   return { name, typeName, message: packed === null ? null : new Uint8Array(packed.value), struct };
 }
 

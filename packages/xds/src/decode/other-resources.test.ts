@@ -191,6 +191,12 @@ describe('extension configurations', () => {
   it('need a configuration', () => {
     assert.match(problemOf('extensionConfig', { name: 'a' }), /typed_config: value is required/);
   });
+
+  it('are refused where they are for a filter that can make no sense of them', () => {
+    const HTTP = 'type.googleapis.com/envoy.extensions.filters.http.';
+    const fault = { '@type': `${HTTP}fault.v3.HTTPFault`, abort: { http_status: 42 } };
+    assert.match(problemOf('extensionConfig', { name: 'a', typed_config: fault }), /typed_config\.abort\.http_status/);
+  });
 });
 
 describe('config_discovery', () => {

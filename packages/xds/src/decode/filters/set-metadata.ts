@@ -5,16 +5,16 @@ import { type FilterDecoder, type FilterRow, filterRow } from './row.ts';
 
 const FILTER = 'envoy.extensions.filters.http.set_metadata.v3.Config';
 
-/** Typed metadata is left out: nothing that a call meets here reads it. */
-const decode: FilterDecoder<SetMetadataConfig> = (decoding, any, field) => {
+const decode: FilterDecoder<SetMetadataConfig> = (decoding, any, field, unsupported) => {
   const { metadataNamespace, value, metadata } = unpack<Config>(decoding, any, FILTER, field);
   const entries: MetadataEntry[] = [];
   // The deprecated form.
   if (value !== undefined && metadataNamespace !== '') {
     entries.push({ namespace: metadataNamespace, allowOverwrite: true, value });
   }
-  for (const each of metadata) {
+  for (const [index, each] of metadata.entries()) {
     const { allowOverwrite } = each;
+    if (each.typedValue !== undefined) unsupported.push(`${field}.metadata[${index}].typed_value`);
     if (each.value !== undefined)
       entries.push({ namespace: each.metadataNamespace, allowOverwrite, value: each.value });
   }
