@@ -7,34 +7,57 @@ const SLOTS = 512;
 /** A tick this late means that the loop stood still; 50 ms is ten ticks, more than timer jitter. */
 const LAG_MS = 50;
 
-/** A timeout that was set on a wheel. */
-export class WheelTimer implements Timer {
+/**
+ * A timeout that was set on a wheel, and its place in the ring of those that fall due on ticks of one slot. Rings and not sets: the tables
+ * of sets that calls are put into and taken out of by the ten thousand cost the collector more than the calls do.
+ */
+class WheelTimer implements Timer {
   readonly callback: () => void;
   /** The tick on which it falls due. */
   readonly due: number;
-  slot: Set<WheelTimer> | null;
+  before: WheelTimer = this;
+  after: WheelTimer = this;
+  readonly #wheel: { live: number };
 
-  constructor(due: number, callback: () => void, slot: Set<WheelTimer>) {
+  constructor(due: number, callback: () => void, wheel: { live: number }) {
     this.due = due;
     this.callback = callback;
-    this.slot = slot;
+    this.#wheel = wheel;
+  }
+
+  get alone(): boolean {
+    return this.after === this;
+  }
+
+  join(ring: WheelTimer): void {
+    this.before = ring.before;
+    this.after = ring;
+    ring.before.after = this;
+    ring.before = this;
+    this.#wheel.live++;
   }
 
   cancel(): void {
-    this.slot?.delete(this);
-    this.slot = null;
+    if (this.alone) return;
+    this.before.after = this.after;
+    this.after.before = this.before;
+    this.before = this;
+    this.after = this;
+    this.#wheel.live--;
   }
 }
 
 /**
- * Timeouts of calls, many and rarely reached: setting and cancelling cost a set insertion, one driver timer serves all.
+ * Timeouts of calls, many and rarely reached: setting and cancelling one is a matter of four pointers, one driver timer serves all.
  *
  * When the event loop stood still, answers may be waiting in the sockets while deadlines have passed: after a late tick
  * the wheel lets one poll phase run before it expires anything.
  */
 export class TimerWheel {
   readonly #clock: Clock;
-  readonly #slots: (Set<WheelTimer> | undefined)[] = new Array(SLOTS);
+  /** The head of each slot's ring is no timer. */
+  readonly #slots: (WheelTimer | undefined)[] = new Array(SLOTS);
+  readonly #timers = { live: 0 };
   readonly #origin: number;
   #tick = 0;
   #driving = false;
@@ -54,11 +77,11 @@ export class TimerWheel {
     const index = due % SLOTS;
     let slot = this.#slots[index];
     if (slot === undefined) {
-      slot = new Set();
+      slot = new WheelTimer(0, () => {}, this.#timers);
       this.#slots[index] = slot;
     }
-    const timer = new WheelTimer(due, callback, slot);
-    slot.add(timer);
+    const timer = new WheelTimer(due, callback, this.#timers);
+    timer.join(slot);
     return timer;
   }
 
@@ -93,15 +116,18 @@ export class TimerWheel {
       this.#tick = now;
     } finally {
       // Whatever a callback did: the other timeouts must not stop with it.
-      if (this.#slots.some((slot) => slot !== undefined && slot.size > 0)) this.#drive();
+      if (this.#timers.live > 0) this.#drive();
       else this.#driving = false;
     }
   }
 
-  #expire(slot: Set<WheelTimer> | undefined, now: number): void {
-    if (slot === undefined) return;
-    for (const timer of slot) {
-      if (timer.due > now) continue;
+  /** Callbacks may set and cancel timeouts, also of this slot. */
+  #expire(slot: WheelTimer | undefined, now: number): void {
+    if (slot === undefined || slot.alone) return;
+    const due: WheelTimer[] = [];
+    for (let timer = slot.after; timer !== slot; timer = timer.after) if (timer.due <= now) due.push(timer);
+    for (const timer of due) {
+      if (timer.alone) continue;
       timer.cancel();
       timer.callback();
     }
