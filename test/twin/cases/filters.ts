@@ -111,6 +111,24 @@ const faults: readonly Case[] = [
     ],
   },
   {
+    name: 'fault: tells in metadata what it did',
+    filters: `[${mutation(`{ response_mutations: [${append('x-told', '%DYNAMIC_METADATA(my-fault:k)%')}] }`)},
+      ${filter('my-fault', FAULT, `{ delay: { fixed_delay: 0.01s, ${always} }, filter_metadata: { k: told } }`)}, ${shown('my-fault:k')}]`,
+    routes: `
+      - match: { prefix: /abort }
+        route: { cluster: one }
+        ${perRoute(`my-fault: ${typed(FAULT, `{ abort: { http_status: 418, ${always} }, filter_metadata: { k: aborted } }`)}`)}
+      - match: { prefix: /none }
+        route: { cluster: one }
+        ${perRoute(`my-fault: ${typed(FAULT, `{ abort: { http_status: 418, ${never} }, filter_metadata: { k: told } }`)}`)}
+      - { match: { prefix: / }, route: { cluster: one } }`,
+    requests: [
+      'GET / -> 200 one [x-m0: told] {x-told: told}',
+      'GET /abort -> 418 FI {x-told: aborted}',
+      'GET /none -> 200 one [!x-m0]',
+    ],
+  },
+  {
     name: 'fault: a header says how long to wait',
     filters: fault(`{ delay: { header_delay: {}, ${always} } }`),
     routes: toOne,
@@ -444,6 +462,20 @@ const localRateLimits: readonly Case[] = [
       'GET /?q=2 -> 200 one',
       'GET /?q=1 -> 200 one',
       'GET /?q=1 -> 429 RL',
+    ],
+  },
+  {
+    name: 'local_ratelimit: a descriptor with an open entry has a bucket for each value',
+    filters: `[${limit(`${bucket(100)},
+      rate_limits: [{ actions: [{ request_headers: { header_name: x-user, descriptor_key: user } }] }],
+      descriptors: [{ entries: [{ key: user, value: alice }], ${bucket(2)} }, { entries: [{ key: user }], ${bucket(1)} }]`)}]`,
+    routes: toOne,
+    requests: [
+      'GET / [x-user: bob] -> 200 one',
+      'GET / [x-user: carol] -> 200 one',
+      'GET / [x-user: bob] -> 429 RL',
+      'GET / [x-user: carol] -> 429 RL',
+      'GET / -> 200 one',
     ],
   },
   {

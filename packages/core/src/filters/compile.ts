@@ -7,7 +7,7 @@ import { type FilterEnvironment, type FilterFactory, type FilterType, overridesO
 /** Finds the row of an entry by its name, then by the type of its configuration; null where there is none. */
 export type FilterTypes = (name: string, typeUrl: string) => FilterType | null;
 
-export interface FilterCompilerParts extends Omit<FilterEnvironment, 'statPrefix'> {
+export interface FilterCompilerParts extends Omit<FilterEnvironment, 'statPrefix' | 'name'> {
   readonly types: FilterTypes;
 }
 
@@ -40,7 +40,7 @@ export class FilterCompiler {
 class ManagerFilters {
   readonly #filters: readonly { readonly config: HttpFilterConfig; readonly type: FilterType | null }[];
   readonly #compiled: readonly Compiled[];
-  readonly #environment: FilterEnvironment;
+  readonly #environment: Omit<FilterEnvironment, 'name'>;
   readonly #listener: string;
   readonly #plain: HttpFilterChain;
 
@@ -97,7 +97,7 @@ class ManagerFilters {
     const configs = support === 'known' ? overridesOf(type, typeUrl, applied) : applied.map((each) => each.config);
     const compiled = this.#compiled[index] as Compiled;
     try {
-      return compiled.factory(applied, () => type.compile(config, configs, this.#environment));
+      return compiled.factory(applied, () => type.compile(config, configs, { ...this.#environment, name }));
     } catch (cause) {
       // One that an application brings may not like what the feed says: that refuses its calls, and no others.
       const why = cause instanceof Error ? cause.message : String(cause);

@@ -113,6 +113,8 @@ export interface FilterEnvironment {
   readonly regex: RegexEngine;
   /** Who this process is to its peers in an Istio mesh; null where it does not say. */
   readonly peer: PeerIdentity | null;
+  /** Of the entry of `http_filters`. */
+  readonly name: string;
   /** Of the connection manager: what the names of statistics begin with. */
   readonly statPrefix: string;
   /** Counters and gauges under Envoy's names. */

@@ -43,7 +43,7 @@ export class FilterScene<Config, Override> {
     const { clock, runtime, stats } = this;
     const random = options.random ?? seededRandom(1);
     const peer = options.peer ?? null;
-    this.environment = { clock, random, runtime, stats, peer, regex: noRegex, statPrefix: 'http' };
+    this.environment = { clock, random, runtime, stats, peer, regex: noRegex, statPrefix: 'http', name: 'f' };
     const cluster = new Harness().newCluster({ metadata: options.clusterMetadata ?? {} });
     const overrides =
       'override' in options ? { filters: new Map([['f', filterOverride('f', { config: options.override })]]) } : {};

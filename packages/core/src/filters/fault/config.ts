@@ -1,5 +1,6 @@
 import type { HeaderMatch } from '../../model/matcher.ts';
 import type { FractionalPercent } from '../../model/runtime.ts';
+import type { MetadataStruct } from '../metadata.ts';
 
 /** envoy.extensions.filters.http.fault.v3.HTTPFault */
 export interface FaultConfig {
@@ -17,6 +18,8 @@ export interface FaultConfig {
   readonly runtimeKeys: FaultRuntimeKeys;
   /** No counters of its own for each `x-envoy-downstream-service-cluster`. */
   readonly disableDownstreamClusterStats: boolean;
+  /** What a call that is delayed or aborted has in its metadata, under the filter's name; null for nothing. */
+  readonly filterMetadata: MetadataStruct | null;
 }
 
 /** Where each takes its value from: the feed, or a header of the request (`header`). */

@@ -17,6 +17,7 @@ const none: FaultConfig = {
   maxActiveFaults: null,
   runtimeKeys: FAULT_RUNTIME_KEYS,
   disableDownstreamClusterStats: false,
+  filterMetadata: null,
 };
 const abort = (http: number, percentage = always) => ({ percentage, status: { http }, responseBody: '' });
 const delay = (duration: number, percentage = always) => ({ percentage, duration });

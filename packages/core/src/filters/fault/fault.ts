@@ -14,6 +14,7 @@ import {
   type FilterType,
   type HttpFilter,
 } from '../filter.ts';
+import { addMetadata } from '../metadata.ts';
 import type { FaultConfig } from './config.ts';
 import { ResponseRate } from './response-rate.ts';
 import { FaultSettings } from './settings.ts';
@@ -95,6 +96,7 @@ class FaultyCall implements HttpFilter {
       this.#fault.countInjected('delays_injected', headers);
       call.flags ??= [];
       call.flags.push('DI');
+      this.#tell(call);
       const { clock } = environment;
       this.#delay = outsideContext(() => clock.setTimer(delayMs, () => this.#afterDelay(callbacks)));
       return 'stop';
@@ -128,6 +130,7 @@ class FaultyCall implements HttpFilter {
     const status = this.#fault.settings.abort(headers);
     if (status === null || !this.#begin()) return false;
     this.#fault.countInjected('aborts_injected', headers);
+    this.#tell(callbacks.call);
     const { abort } = this.#fault.config;
     const body = abort !== null && abort.responseBody !== '' ? abort.responseBody : 'fault filter abort';
     const error = new MeshError('fault_abort', `the feed aborts this call (${status.http})`, {
@@ -137,6 +140,11 @@ class FaultyCall implements HttpFilter {
     const grpc = status.grpc === null ? {} : { grpcStatus: status.grpc };
     callbacks.reply({ status: status.http, body, error, ...grpc });
     return true;
+  }
+
+  #tell(call: Call): void {
+    const { config, environment } = this.#fault;
+    if (config.filterMetadata !== null) addMetadata(call, environment.name, config.filterMetadata);
   }
 
   /** False where there are too many at this moment. */

@@ -17,6 +17,8 @@ export interface LocalRateLimitConfig {
   readonly responseHeadersToAdd: readonly HeaderToAdd[];
   /** Limits of calls that say the same of themselves. */
   readonly descriptors: readonly LimitDescriptor[];
+  /** Values that each descriptor with an open entry keeps buckets for, those used last; default 20. */
+  readonly maxDynamicDescriptors: number;
   /** How a call describes itself: each entry makes one descriptor, of all its actions, where each has a value. */
   readonly rateLimits: readonly (readonly DescriptorAction[])[];
   /** Default true: calls with a limit of their own count against the common one, too. */
@@ -35,6 +37,7 @@ export interface LimitDescriptor {
 
 export interface DescriptorEntry {
   readonly key: string;
+  /** Empty in a limit: an open entry, of which each value has a bucket of its own. */
   readonly value: string;
 }
 

@@ -8,14 +8,14 @@ export function descriptorKey(entries: readonly DescriptorEntry[]): string {
 }
 
 /** What a call says of itself by one entry of `rate_limits`; null where an action has nothing to say. */
-export function describeCall(call: Call, actions: readonly DescriptorAction[]): string | null {
+export function describeCall(call: Call, actions: readonly DescriptorAction[]): readonly DescriptorEntry[] | null {
   const entries: DescriptorEntry[] = [];
   for (const action of actions) {
     const entry = entryOf(call, action);
     if (entry === null) return null;
     if (entry !== 'skipped') entries.push(entry);
   }
-  return entries.length === 0 ? null : descriptorKey(entries);
+  return entries.length === 0 ? null : entries;
 }
 
 function entryOf(call: Call, action: DescriptorAction): DescriptorEntry | 'skipped' | null {

@@ -3,6 +3,7 @@ import type { Clock } from '../../util/clock.ts';
 import { TokenBucket } from '../../util/token-bucket.ts';
 import type { DescriptorAction, LocalRateLimitConfig } from './config.ts';
 import { describeCall, descriptorKey } from './descriptors.ts';
+import { isOpen, OpenDescriptor } from './open-descriptor.ts';
 
 export interface LimitVerdict {
   readonly allowed: boolean;
@@ -14,23 +15,26 @@ export interface LimitVerdict {
 export class LocalLimiter {
   readonly #common: TokenBucket | null;
   readonly #own: ReadonlyMap<string, TokenBucket>;
+  readonly #open: readonly OpenDescriptor[];
   readonly #actions: readonly (readonly DescriptorAction[])[];
   readonly #alwaysCommon: boolean;
 
   constructor(config: LocalRateLimitConfig, clock: Clock) {
     this.#common = config.tokenBucket === null ? null : new TokenBucket(config.tokenBucket, clock);
     this.#own = new Map(
-      config.descriptors.map(({ entries, tokenBucket }) => [
-        descriptorKey(entries),
-        new TokenBucket(tokenBucket, clock),
-      ]),
+      config.descriptors
+        .filter((each) => !isOpen(each))
+        .map(({ entries, tokenBucket }) => [descriptorKey(entries), new TokenBucket(tokenBucket, clock)]),
     );
+    this.#open = config.descriptors
+      .filter(isOpen)
+      .map((each) => new OpenDescriptor(each, config.maxDynamicDescriptors, clock));
     this.#actions = config.rateLimits;
     this.#alwaysCommon = config.alwaysConsumeDefaultTokenBucket;
   }
 
   take(call: Call): LimitVerdict {
-    const own = this.#own.size === 0 ? [] : this.#bucketsOf(call);
+    const own = this.#own.size + this.#open.length === 0 ? [] : this.#bucketsOf(call);
     for (const bucket of own) if (!bucket.take()) return { allowed: false, bucket };
     const first = own[0] ?? null;
     const common = this.#common;
@@ -43,8 +47,10 @@ export class LocalLimiter {
   #bucketsOf(call: Call): TokenBucket[] {
     const found: TokenBucket[] = [];
     for (const actions of this.#actions) {
-      const key = describeCall(call, actions);
-      const bucket = key === null ? undefined : this.#own.get(key);
+      const entries = describeCall(call, actions);
+      if (entries === null) continue;
+      const key = descriptorKey(entries);
+      const bucket = this.#own.get(key) ?? this.#open.find((each) => each.covers(entries))?.bucketOf(key);
       if (bucket !== undefined) found.push(bucket);
     }
     return found.sort((a, b) => a.fillRate - b.fillRate);

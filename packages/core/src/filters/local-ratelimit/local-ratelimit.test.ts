@@ -16,6 +16,7 @@ const plain: LocalRateLimitConfig = {
   requestHeadersToAddWhenNotEnforced: [],
   responseHeadersToAdd: [],
   descriptors: [],
+  maxDynamicDescriptors: 20,
   rateLimits: [],
   alwaysConsumeDefaultTokenBucket: true,
   xRateLimitHeaders: false,
@@ -103,5 +104,18 @@ describe('local_ratelimit', () => {
     const first = made.send();
     const second = made.send();
     assert.deepEqual([first.caller.endings, second.caller.status], [0, 429]);
+  });
+
+  it('keeps buckets of the values used last where an entry is open', () => {
+    const made = scene({
+      tokenBucket: null,
+      rateLimits: [[{ kind: 'request_headers', header: 'x-user', key: 'user', skipIfAbsent: false }]],
+      descriptors: [{ entries: [{ key: 'user', value: '' }], tokenBucket: bucket(1) }],
+      maxDynamicDescriptors: 2,
+    });
+    const asked = (user: string) => made.ask({ headers: ['x-user', user] }).caller.status;
+    assert.deepEqual(['a', 'b', 'a', 'c'].map(asked), [200, 200, 429, 200]);
+    // `b` was used longest ago, so it starts anew.
+    assert.deepEqual(['a', 'b', 'b'].map(asked), [429, 200, 429]);
   });
 });

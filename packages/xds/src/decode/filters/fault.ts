@@ -29,6 +29,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   'response_rate_limit_percent_runtime',
   'abort_grpc_status_runtime',
   'disable_downstream_cluster_stats',
+  'filter_metadata',
 ]);
 
 const decodeFault: FilterDecoder<FaultConfig> = (decoding, any, field, unsupported) => {
@@ -53,6 +54,7 @@ const decodeFault: FilterDecoder<FaultConfig> = (decoding, any, field, unsupport
       responseRateLimitPercent: message.responseRateLimitPercentRuntime || defaults.responseRateLimitPercent,
     },
     disableDownstreamClusterStats: message.disableDownstreamClusterStats,
+    filterMetadata: message.filterMetadata ?? null,
   };
 };
 

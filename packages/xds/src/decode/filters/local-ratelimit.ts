@@ -23,8 +23,9 @@ const KNOWN: ReadonlySet<string> = new Set([
   'rate_limits',
   'stage', // of limits of routes, which are not read
   'vh_rate_limits',
-  'max_dynamic_descriptors', // of descriptors without values, which are refused
+  'max_dynamic_descriptors',
 ]);
+const DYNAMIC_DESCRIPTORS = 20;
 const LIMIT_FIELDS: ReadonlySet<string> = new Set(['actions']);
 
 type Bytes = Parameters<FilterDecoder<LocalRateLimitConfig>>[1];
@@ -64,6 +65,7 @@ function decodeConfig(
       decodeHeaderToAdd(option, `${field}.response_headers_to_add[${index}]`),
     ),
     descriptors: decodeDescriptors(message, field, unsupported),
+    maxDynamicDescriptors: message.maxDynamicDescriptors ?? DYNAMIC_DESCRIPTORS,
     rateLimits: message.rateLimits.map((each, index) =>
       decodeRateLimit(each, `${field}.rate_limits[${index}]`, unsupported),
     ),
@@ -80,8 +82,6 @@ function decodeDescriptors(message: LocalRateLimit, field: string, unsupported: 
     const place = `${field}.descriptors[${index}]`;
     if (tokenBucket === undefined) throw new Refusal(`${place}.token_bucket`, 'value is required');
     if (shadowMode) unsupported.push(`${place}.shadow_mode`);
-    // One without a value is filled in by each call.
-    if (entries.some(({ value }) => value === '')) unsupported.push(`${place}.entries`);
     return {
       entries: entries.map(({ key, value }) => ({ key, value })),
       tokenBucket: decodeTokenBucket(tokenBucket, `${place}.token_bucket`),
