@@ -48,8 +48,8 @@ class TimedHandler extends PassHandler {
   readonly #call: Call;
   #idle: Timer | null = null;
   #duration: Timer | null = null;
-  /** When something happened last. */
-  #last: number;
+  /** When something happened last, to within a tick of the wheel; 0 while nothing did. */
+  #last = 0;
   #requestComplete: boolean;
   #started = false;
 
@@ -59,7 +59,6 @@ class TimedHandler extends PassHandler {
     this.#idleMs = idleMs;
     this.#durationMs = durationMs;
     this.#call = call;
-    this.#last = parts.clock.now();
     this.#requestComplete = call.body === null || call.body.bytes !== null;
     if (idleMs > 0) this.#watch(idleMs);
     if (durationMs > 0) this.#duration = parts.wheel.set(durationMs, () => this.#tooLong());
@@ -67,7 +66,7 @@ class TimedHandler extends PassHandler {
 
   /** Something happened. */
   touch(): void {
-    this.#last = this.#parts.clock.now();
+    this.#last = this.#parts.wheel.lately;
   }
 
   override onRequestSent(complete: boolean): void {

@@ -85,6 +85,11 @@ export class TimerWheel {
     return timer;
   }
 
+  /** The clock as of the last tick: behind by 5 ms, or as much as the loop was held up. Cheaper than asking the clock, while a timeout is set. */
+  get lately(): number {
+    return this.#origin + this.#tick * TICK_MS;
+  }
+
   #ticks(): number {
     return Math.floor((this.#clock.now() - this.#origin) / TICK_MS);
   }
