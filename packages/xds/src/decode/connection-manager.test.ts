@@ -47,8 +47,8 @@ describe('decodeConnectionManager', () => {
       local_reply_config: { mappers: [{ filter: { duration_filter: { comparison: { op: 'GE', value: {} } } } }] },
     });
     assert.deepEqual(found.unsupported, [
-      'add_user_agent',
       'original_ip_detection_extensions',
+      'add_user_agent',
       'request_id_extension',
       'early_header_mutation_extensions[0].typed_config',
       'local_reply_config filter durationFilter',

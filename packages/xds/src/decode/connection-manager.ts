@@ -12,7 +12,7 @@ import {
   type HeaderMutations,
   type SamplingShares,
 } from '@inmesh/core';
-import { type Decoding, enumName, holds, milliseconds, Refusal, unpack } from './decoding.ts';
+import { type Decoding, enumName, holds, milliseconds, otherFields, Refusal, unpack } from './decoding.ts';
 import { decodeHeaderMutation } from './header-mutation.ts';
 import { decodeLocalReplies } from './local-reply.ts';
 
@@ -21,16 +21,77 @@ const EARLY = 'envoy.extensions.http.early_header_mutation.header_mutation.v3.He
 const UUID = 'envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig';
 const DEFAULTS = CONNECTION_MANAGER_DEFAULTS;
 
+/** Fields that this version honours, here or where routes and filters are read. */
+const HONOURED: readonly string[] = [
+  'stat_prefix',
+  'rds',
+  'route_config',
+  'scoped_routes',
+  'http_filters',
+  'upgrade_configs',
+  'add_user_agent',
+  'tracing',
+  'common_http_protocol_options',
+  'scheme_header_transformation',
+  'max_request_headers_kb',
+  'stream_idle_timeout',
+  'use_remote_address',
+  'early_header_mutation_extensions',
+  'via',
+  'generate_request_id',
+  'preserve_external_request_id',
+  'always_set_request_id_in_response',
+  'forward_client_cert_details',
+  'normalize_path',
+  'merge_slashes',
+  'path_with_escaped_slashes_action',
+  'request_id_extension',
+  'local_reply_config',
+  'strip_matching_host_port',
+  'strip_any_host_port',
+  'strip_trailing_host_dot',
+  'append_x_forwarded_port',
+];
+/** Fields about the connection from an application to its sidecar, about logs, or about the proxy itself: no call is decided by them here. */
+const WITHOUT_EFFECT: readonly string[] = [
+  'codec_type',
+  'http_protocol_options',
+  'http2_protocol_options',
+  'http3_protocol_options',
+  'http1_safe_max_connection_duration',
+  'server_name',
+  'server_header_transformation',
+  'stream_flush_timeout',
+  'request_timeout',
+  'request_headers_timeout',
+  'drain_timeout',
+  'drain_timeout_jitter',
+  'delayed_close_timeout',
+  'access_log',
+  'access_log_flush_interval',
+  'flush_access_log_on_new_request',
+  'access_log_options',
+  'xff_num_trusted_hops',
+  'internal_address_config',
+  'skip_xff_append',
+  'set_current_client_cert_details',
+  'proxy_100_continue',
+  'represent_ipv4_remote_address_as_ipv4_mapped_ipv6',
+  'stream_error_on_invalid_http_message',
+  'proxy_status_config',
+  'append_local_overload',
+  'add_proxy_protocol_connection_state',
+  'record_route_resolution_stats',
+];
+const KNOWN_FIELDS: ReadonlySet<string> = new Set([...HONOURED, ...WITHOUT_EFFECT]);
+
 /**
  * What a manager does beside routing. Of the rest most concerns the connection from the application to its sidecar, which there is
  * none of in process (`test/twin/differences.md`); what would decide calls otherwise is listed in `unsupported`.
  */
 export function decodeConnectionManager(decoding: Decoding, message: ProtoManager, field: string): ConnectionManager {
-  const unsupported: string[] = [];
+  const unsupported = otherFields(message, KNOWN_FIELDS);
   if (message.addUserAgent === true) unsupported.push('add_user_agent');
-  if (message.originalIpDetectionExtensions.length > 0) unsupported.push('original_ip_detection_extensions');
-  if (message.pathNormalizationOptions !== undefined) unsupported.push('path_normalization_options');
-  if (message.typedHeaderValidationConfig !== undefined) unsupported.push('typed_header_validation_config');
   if (message.stripMatchingHostPort && message.stripPortMode.value === true) {
     throw new Refusal(field, 'Cannot set both `strip_matching_host_port` and `strip_any_host_port`.');
   }
