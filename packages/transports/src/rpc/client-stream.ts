@@ -5,8 +5,13 @@ import { MessageReader } from './framing.ts';
 import { grpcCode, statusOfHeaders, statusOfHttp, statusOfReset } from './status.ts';
 import { writeMessage } from './write-message.ts';
 
+/** A stream whose client may say that it has sent its last message: servers of calls with one request wait for that. */
+export interface GrpcStream extends MessageStream {
+  finish(): void;
+}
+
 /** One call: headers out, messages both ways, one status at the end. */
-export class ClientStream implements MessageStream {
+export class ClientStream implements GrpcStream {
   readonly #session: ClientSession;
   readonly #handlers: StreamHandlers;
   readonly #reader: MessageReader;
@@ -38,6 +43,10 @@ export class ClientStream implements MessageStream {
 
   send(message: Uint8Array): void {
     if (this.#stream !== null && !this.#done && this.#end === null) writeMessage(this.#stream, message);
+  }
+
+  finish(): void {
+    if (!this.#done && this.#end === null) this.#stream?.end();
   }
 
   pause(): void {
