@@ -51,6 +51,9 @@ export class Scene {
       virtualHost,
       clusterOf: () => cluster,
       namedCluster: () => cluster,
+      specifierOf: () => {
+        throw new Error('the bench looks no cluster up');
+      },
       random,
       regex,
       runtime,

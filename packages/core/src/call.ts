@@ -8,6 +8,7 @@ import type { Headers } from './headers.ts';
 import type { LocalReply } from './local-reply.ts';
 import type { CallOverrides } from './overrides/call-overrides.ts';
 import type { ClusterShare } from './router/cluster-share.ts';
+import type { SpecifiedClusters } from './router/cluster-specifier.ts';
 import type { RouteEntry } from './router/route-entry.ts';
 import type { RouteTable } from './router/route-table.ts';
 import type { Random } from './util/random.ts';
@@ -71,6 +72,8 @@ export class Call {
   route: RouteEntry | null = null;
   /** What the route chose of its clusters. */
   share: ClusterShare | null = null;
+  /** What its route's cluster specifier chose; null where it has none, and until it has. */
+  specified: SpecifiedClusters | null = null;
   cluster: Cluster | null = null;
   endpoint: Endpoint | null = null;
   /** 1 for the first. */
@@ -134,6 +137,7 @@ export class Call {
     this.clearRoute();
     this.table = null;
     this.share = null;
+    this.specified = null;
     this.cluster = null;
     this.endpoint = null;
     this.attempt = 1;

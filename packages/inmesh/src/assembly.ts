@@ -11,6 +11,7 @@ import {
   MeshStats,
   newFilterStats,
   outbound,
+  RouteLookups,
   TimerWheel,
 } from '@inmesh/core';
 import { dnsResolver } from '@inmesh/discovery';
@@ -35,6 +36,7 @@ import { LoadReports } from './load-reports.ts';
 import { rememberError } from './local-errors.ts';
 import { meshDomains, nodeDomain } from './mesh-domains.ts';
 import type { MeshParts } from './mesh-parts.ts';
+import { openLookupService } from './route-lookup-service.ts';
 import { followRuntimeDirectory } from './runtime-disk.ts';
 import { portOf } from './service-url.ts';
 import { layeredSource, staticResources } from './sources.ts';
@@ -137,9 +139,16 @@ export function assemble(parts: MeshParts, hooks: AssemblyHooks): Assembly {
   const isMesh = listeners.wildcard === null ? isMeshDomain : () => true;
   // One engine, which keeps what it has compiled.
   const regex = re2();
+  const server = bootstrap.servers[0] ?? null;
+  const lookupParts = { server, clock, onError: parts.onWarning };
   const join = new Join({
     source,
     clusters: clusters,
+    lookups: new RouteLookups({
+      open: (config, onRecovered) => openLookupService(lookupParts, config, onRecovered),
+      clock,
+      random,
+    }),
     random,
     regex,
     runtime,

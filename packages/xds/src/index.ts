@@ -100,13 +100,15 @@ export {
   type WildcardFinderOptions,
 } from './flavour/index.ts';
 export { Join, type JoinOptions } from './join/join.ts';
-export { clusterNames, type JoinedAuthority } from './join/joined-authority.ts';
+export type { JoinedAuthority } from './join/joined-authority.ts';
 export { type ListenerFinder, type ListenerWatcher, listenersByName } from './join/listener-finder.ts';
+export { clusterNames } from './join/route-clusters.ts';
 export type { ServiceMemory } from './join/service-memory.ts';
 export { allKinds, type KindTraits, kinds } from './kinds.ts';
 export { LoadReporter, type LoadReporterOptions, type LoadReporterStats } from './load-report/load-reporter.ts';
 export { readOrca } from './load-report/orca.ts';
 export { re2 } from './regex/re2.ts';
+export { readRouteLookup, writeRouteLookup } from './route-lookup/messages.ts';
 export { type FollowDisk, RuntimeFeed, type RuntimeFeedOptions } from './runtime/runtime-feed.ts';
 export { type AcceptGuest, FeedHost, type FeedHostOptions } from './share/feed-host.ts';
 export type { FeedWay } from './share/guest-stream.ts';

@@ -24,6 +24,30 @@ const plugin = (isOptional: boolean): JsonObject => ({
   cluster_specifier_plugins: [{ extension: { name: 'p', typed_config: STRUCT }, is_optional: isOptional }],
 });
 
+const lookup = (config: JsonObject, isOptional = false): JsonObject => ({
+  ...one({ route: { cluster_specifier_plugin: 'p' } }),
+  cluster_specifier_plugins: [
+    {
+      extension: {
+        name: 'p',
+        typed_config: {
+          '@type': 'type.googleapis.com/grpc.lookup.v1.RouteLookupClusterSpecifier',
+          route_lookup_config: {
+            grpc_keybuilders: [{ names: [{ service: 's' }] }],
+            lookup_service: 'dns:///lookup:443',
+            cache_size_bytes: '1000',
+            ...config,
+          },
+        },
+      },
+      is_optional: isOptional,
+    },
+  ],
+});
+
+/** grpc-go reads the plugin always, and has the policy only in programs that import it. */
+const LINKED = 'this peer does not import the policy (balancer/rls), without which grpc-go refuses every lookup';
+
 export const ROUTES: readonly EdgeCase[] = [
   routes('good ones', {}, null, null),
   routes('no virtual host', { virtual_hosts: [] }, null, null),
@@ -128,6 +152,9 @@ export const ROUTES: readonly EdgeCase[] = [
   ),
   routes('an unknown plugin', plugin(false), /cluster_specifier_plugins/, /cluster_specifier_plugins\[0\]/),
   routes('an unknown plugin, optional', plugin(true), null, null),
+  routes('a lookup', lookup({}), /cluster_specifier_plugins/, null, { unlikeGrpc: LINKED }),
+  routes('a lookup, optional', lookup({}, true), null, null, { unlikeGrpc: LINKED }),
+  routes('a lookup without a cache', lookup({ cache_size_bytes: '0' }, true), null, /cache_size_bytes/),
   routes('no retries', retry({ num_retries: 0 }), null, /num_retries: must be at least 1/),
   routes(
     'no retries, for the virtual host',

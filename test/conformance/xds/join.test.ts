@@ -7,6 +7,7 @@ import {
   FilterCompiler,
   type MeshError,
   type Resolver,
+  RouteLookups,
   Runtime,
   seededRandom,
   type Watcher,
@@ -53,6 +54,7 @@ function joinScene(): JoinScene {
     random,
     regex: re2(),
     runtime: new Runtime(),
+    lookups: new RouteLookups({ open: () => assert.fail('nothing is looked up here'), clock: made.clock, random }),
     filters: new FilterCompiler({
       types: () => null,
       clock: made.clock,

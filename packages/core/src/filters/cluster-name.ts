@@ -5,5 +5,6 @@ import { requestHeader } from '../format/values.ts';
 export function clusterNameOf(call: Call): string | null {
   const share = call.route?.choose(call) ?? null;
   if (share === null) return null;
+  if (share.specifier !== null) return share.nameFor(call);
   return share.header === '' ? share.name : requestHeader(call.head, share.header);
 }

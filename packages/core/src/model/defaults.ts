@@ -54,6 +54,7 @@ export const FORWARD_DEFAULTS: Omit<ForwardAction, 'clusters' | 'totalWeight' | 
 
 export const WEIGHTED_CLUSTER_DEFAULTS: Omit<WeightedCluster, 'name' | 'weight'> = {
   clusterHeader: '',
+  lookup: null,
   hostRewrite: '',
   mutations: NO_MESSAGE_MUTATIONS,
 };

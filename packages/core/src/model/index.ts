@@ -16,6 +16,7 @@ export * from './matcher-tree.ts';
 export * from './mirror.ts';
 export * from './rewrite.ts';
 export * from './route.ts';
+export * from './route-lookup.ts';
 export * from './runtime.ts';
 export * from './secret.ts';
 export * from './upgrade.ts';

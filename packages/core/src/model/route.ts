@@ -10,6 +10,7 @@ import type { RouteConditions } from './matcher.ts';
 import type { MatcherNode } from './matcher-tree.ts';
 import type { MirrorPolicy } from './mirror.ts';
 import type { HostRewrite, PathRewrite, RedirectAction } from './rewrite.ts';
+import type { RouteLookupConfig } from './route-lookup.ts';
 import type { UpgradeConfigs } from './upgrade.ts';
 
 /** envoy.config.route.v3.RouteConfiguration */
@@ -114,10 +115,12 @@ export interface ForwardAction {
 }
 
 export interface WeightedCluster {
-  /** Empty where `clusterHeader` tells. */
+  /** Empty where `clusterHeader` or `lookup` tells. */
   readonly name: string;
   /** The request header that names the cluster, in lower case; empty for none. (cluster_header) */
   readonly clusterHeader: string;
+  /** Asks for the cluster of each call; null where the route, or a header, names it. (cluster_specifier_plugin) */
+  readonly lookup: RouteLookupConfig | null;
   readonly weight: number;
   /** The authority of its calls, as rewrites of the route find it; empty for none. (host_rewrite_literal) */
   readonly hostRewrite: string;

@@ -16,7 +16,7 @@ export class AskedShares {
   constructor(action: ForwardAction, shares: readonly ClusterShare[], make: (share: WeightedCluster) => ClusterShare) {
     this.#action = action;
     this.#make = make;
-    for (const share of shares) if (share.header === '') this.#known.set(share.name, share);
+    for (const share of shares) if (!share.byCall) this.#known.set(share.name, share);
   }
 
   share(name: string): ClusterShare {

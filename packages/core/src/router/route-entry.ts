@@ -24,7 +24,7 @@ import { type MutationLevels, routeMutations } from './route-mutations.ts';
 import { corsOfRoutes } from './routes-cors.ts';
 import { WeightedShares } from './weighted-shares.ts';
 
-export interface RouteParts extends Pick<ClusterShareParts, 'clusterOf' | 'namedCluster'> {
+export interface RouteParts extends Pick<ClusterShareParts, 'clusterOf' | 'namedCluster' | 'specifierOf'> {
   readonly listener: Listener;
   readonly config: RouteConfiguration;
   readonly virtualHost: VirtualHost;
@@ -110,8 +110,8 @@ export class RouteEntry {
         ? null
         : new AskedShares(forward, this.#shares, (share) => this.#shareOf(share, forward, parts, levels, overrides));
     this.#filtersDiffer = this.#shares.some(({ filters }) => filters !== this.#filters);
-    this.pending = this.#shares.some(({ choice, header }) => choice === null && header === '');
-    this.byCall = this.#shares.some(({ header }) => header !== '');
+    this.pending = this.#shares.some(({ choice, byCall }) => choice === null && !byCall);
+    this.byCall = this.#shares.some(({ byCall }) => byCall);
   }
 
   #sharesOf(
@@ -128,13 +128,22 @@ export class RouteEntry {
   #shareOf(
     share: WeightedCluster,
     action: ForwardAction,
-    { clusterOf, namedCluster, regex, filters, listener }: RouteParts,
+    { clusterOf, namedCluster, specifierOf, regex, filters, listener }: RouteParts,
     levels: MutationLevels,
     overrides: readonly FilterOverrides[],
   ): ClusterShare {
     const chain = share.filters === undefined ? this.#filters : filters.chain(listener, [...overrides, share.filters]);
     const { envoyHeaders } = this;
-    return new ClusterShare(share, { action, levels, regex, clusterOf, namedCluster, filters: chain, envoyHeaders });
+    return new ClusterShare(share, {
+      action,
+      levels,
+      regex,
+      clusterOf,
+      namedCluster,
+      specifierOf,
+      filters: chain,
+      envoyHeaders,
+    });
   }
 
   /** A cluster by the routes' weights; null where none has any. (envoy.config.route.v3.WeightedCluster) */

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import type { Call } from '../call.ts';
 import { Cluster } from '../cluster/cluster.ts';
 import type { AuthorityEntry, Directory } from '../directory.ts';
@@ -14,6 +15,7 @@ import type { Listener } from '../model/listener.ts';
 import type { RouteConfiguration, VirtualHost } from '../model/route.ts';
 import { type OutboundParts, outbound } from '../outbound.ts';
 import type { ClusterChoice } from '../router/cluster-share.ts';
+import type { ClusterSpecifier } from '../router/cluster-specifier.ts';
 import { RouteTable } from '../router/route-table.ts';
 import { Runtime } from '../runtime/runtime.ts';
 import { MeshStats } from '../telemetry/observe.ts';
@@ -83,6 +85,7 @@ export function routeTable(
     readonly previous?: RouteTable;
     readonly config?: Partial<RouteConfiguration>;
     readonly compiler?: FilterCompiler;
+    readonly specifier?: ClusterSpecifier;
   } = {},
 ): RouteTable {
   return new RouteTable({
@@ -91,6 +94,7 @@ export function routeTable(
     virtualHost,
     clusterOf: (name) => clusters[name] as ClusterChoice,
     namedCluster: (name) => clusters[name] as ClusterChoice,
+    specifierOf: () => options.specifier ?? assert.fail('the test brings no specifier'),
     random: options.random ?? seededRandom(1),
     regex: options.regex ?? noRegex,
     runtime: options.runtime ?? new Runtime(),

@@ -27,6 +27,12 @@ function explainShare(share: ClusterShare, part: number, call: Call, clock: Cloc
   const { method, authority, path } = call.head;
   const found = { name, share: part, request: { method, authority, path } };
   const percent = `${Math.round(part * 1000) / 10} %`;
+  if (choice === null && share.specifier !== null && name === '') {
+    why.push(
+      `${percent} go to the cluster that ${share.specifier.label} names, which is being asked: these calls are held`,
+    );
+    return { ...found, type: '', lbPolicy: '', endpoints: [], error: 'not known yet' };
+  }
   if (choice === null) {
     why.push(`${percent} go to cluster ${name}, about which the feed has not told yet: these calls are held`);
     return { ...found, type: '', lbPolicy: '', endpoints: [], error: 'not known yet' };

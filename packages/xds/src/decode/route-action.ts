@@ -12,6 +12,7 @@ import {
   type WeightedCluster,
 } from '@inmesh/core';
 import { decodeBodyFormat, readDataSource } from './body-format.ts';
+import type { ClusterSpecifiers, DecodedSpecifier } from './cluster-specifier.ts';
 import { decodeRoutesCors } from './cors-policy.ts';
 import { type Decoding, enumName, milliseconds, otherFields, Refusal } from './decoding.ts';
 import { decodeFilterOverrides } from './filter-overrides.ts';
@@ -31,6 +32,8 @@ const ACTION_FIELDS: ReadonlySet<string> = new Set([
   'cluster',
   'weighted_clusters',
   'cluster_header',
+  'cluster_specifier_plugin', // one that this version lacks is told where it is read
+  'inline_cluster_specifier_plugin',
   'cluster_not_found_response_code',
   'timeout',
   'retry_policy',
@@ -82,6 +85,7 @@ export interface RouteScope {
   /** Fields out there that this version does not honour and that concern every route. */
   readonly unsupported: readonly string[];
   readonly maxDirectResponseBytes: number;
+  readonly specifiers: ClusterSpecifiers;
 }
 
 /** Null where the cluster is chosen in a way that this version does not know; `unsupported` names it then. */
@@ -89,11 +93,12 @@ export function decodeAction(
   decoding: Decoding,
   message: ProtoRouteAction,
   match: PathMatch | null,
+  plugin: DecodedSpecifier | null,
   unsupported: string[],
   field: string,
 ): ForwardAction | null {
   unsupported.push(...otherFields(message, ACTION_FIELDS).map((name) => `route.${name}`));
-  const clusters = decodeClusters(decoding, message, unsupported, field);
+  const clusters = decodeClusters(decoding, message, plugin, unsupported, field);
   let retryPolicy: RetryPolicyConfig | null = null;
   if (message.retryPolicy !== undefined) {
     const decoded = decodeRetryPolicy(message.retryPolicy, `${field}.retry_policy`);
@@ -133,6 +138,7 @@ export function decodeAction(
 function decodeClusters(
   decoding: Decoding,
   message: ProtoRouteAction,
+  plugin: DecodedSpecifier | null,
   unsupported: string[],
   field: string,
 ): WeightedCluster[] | null {
@@ -144,6 +150,8 @@ function decodeClusters(
   if (specifier.case === 'weightedClusters') {
     return decodeWeightedClusters(decoding, specifier.value, unsupported, `${field}.weighted_clusters`);
   }
+  if (plugin?.kind === 'lookup') return [{ ...WEIGHTED_CLUSTER_DEFAULTS, name: '', lookup: plugin.config, weight: 1 }];
+  if (plugin?.kind === 'unknown') unsupported.push(`route.cluster_specifier_plugin (${plugin.typeName})`);
   return null;
 }
 
@@ -170,6 +178,7 @@ function decodeWeightedClusters(
     return {
       name: share.name,
       clusterHeader: share.clusterHeader.toLowerCase(),
+      lookup: null,
       weight: share.weight ?? 0,
       hostRewrite: share.hostRewriteSpecifier.value ?? '',
       mutations: decodeMessageMutations(share, `${field}.${place}.`),

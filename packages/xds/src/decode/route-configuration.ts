@@ -5,6 +5,7 @@ import type {
 } from '@inmesh/api/gen/envoy/config/route/v3/route_components_pb';
 import type { RouteConfiguration as ProtoRouteConfiguration } from '@inmesh/api/gen/envoy/config/route/v3/route_pb';
 import { type Route, type RouteConfiguration, VIRTUAL_HOST_DEFAULTS, type VirtualHost } from '@inmesh/core';
+import { decodeSpecifiers } from './cluster-specifier.ts';
 import { decodeRoutesCors } from './cors-policy.ts';
 import { type Decoding, enumName, otherFields, Refusal, requireValid } from './decoding.ts';
 import { requireEnvoyRoutes } from './envoy/index.ts';
@@ -29,7 +30,7 @@ const CONFIG_FIELDS: ReadonlySet<string> = new Set([
   'validate_clusters',
   'most_specific_header_mutations_wins',
   ...MUTATION_FIELDS,
-  'cluster_specifier_plugins', // the routes that name one are refused
+  'cluster_specifier_plugins',
   'request_mirror_policies',
   'metadata',
 ]);
@@ -72,6 +73,7 @@ export function readRouteConfiguration(
   const unsupported = otherFields(message, CONFIG_FIELDS).map((name) => `route_config.${name}`);
   const scope = {
     unsupported,
+    specifiers: decodeSpecifiers(decoding, message.clusterSpecifierPlugins, `${prefix}cluster_specifier_plugins`),
     maxDirectResponseBytes: message.maxDirectResponseBodySizeBytes ?? DEFAULT_DIRECT_RESPONSE_BYTES,
   };
   const virtualHosts = message.virtualHosts.map((host, index) =>
@@ -105,8 +107,9 @@ function decodeVirtualHost(
   const requireTls = enumName('envoy.config.route.v3.VirtualHost.TlsRequirementType', message.requireTls);
   if (requireTls !== 'NONE') unsupported.push('virtual_host.require_tls');
   const retry = message.retryPolicy && decodeRetryPolicy(message.retryPolicy, 'virtual_host.retry_policy');
-  const read = (each: ProtoRoute, place: string): Route => {
+  const read = (each: ProtoRoute, place: string): Route | null => {
     const route = decodeRoute(decoding, each, { ...scope, unsupported }, place);
+    if (route === null) return null;
     const inherits = route.action.kind === 'forward' && route.action.retryPolicy === null;
     if (retry === undefined || !inherits || retry.unsupported.length === 0) return route;
     return { ...route, unsupported: [...route.unsupported, ...retry.unsupported] };
@@ -115,7 +118,7 @@ function decodeVirtualHost(
   const tree = decodeRouteTree(decoding, message, read, field);
   unsupported.push(...tree.others.map((name) => `virtual_host.${name}`));
   const routes = [
-    ...message.routes.map((each, index) => read(each, `${field}.routes[${index}]`)),
+    ...message.routes.map((each, index) => read(each, `${field}.routes[${index}]`)).filter((each) => each !== null),
     ...tree.routes,
     ...(tree.others.length > 0 || others.some((name) => HOST_ROUTES.has(name)) ? [refusedRoute(unsupported)] : []),
   ];

@@ -34,7 +34,7 @@ export interface DecodedTree {
 export function decodeRouteTree(
   decoding: Decoding,
   host: ProtoVirtualHost,
-  read: (route: ProtoRoute, field: string) => Route,
+  read: (route: ProtoRoute, field: string) => Route | null,
   field: string,
 ): DecodedTree {
   if (host.matcher === undefined) return { routes: [], matcher: null, others: [] };
@@ -45,7 +45,10 @@ export function decodeRouteTree(
     keepMatching: false,
     input: (config: Any | undefined, at: string) => readInput(decoding, config, at),
     action: (config: Any | undefined, at: string) =>
-      readRoutes(decoding, config, at).map(([route, its]) => routes.push(read(route, its)) - 1),
+      readRoutes(decoding, config, at).flatMap(([route, its]) => {
+        const decoded = read(route, its);
+        return decoded === null ? [] : [routes.push(decoded) - 1];
+      }),
   };
   try {
     return { matcher: decodeMatcherTree(decoding, host.matcher, owner, place), routes, others: [] };

@@ -1,5 +1,6 @@
 import type { Route as ProtoRoute } from '@inmesh/api/gen/envoy/config/route/v3/route_components_pb';
 import { ROUTE_DEFAULTS, type Route, type RouteAction } from '@inmesh/core';
+import { specifierOf } from './cluster-specifier.ts';
 import { type Decoding, otherFields, Refusal } from './decoding.ts';
 import { decodeFilterOverrides } from './filter-overrides.ts';
 import { decodeMessageMutations, MUTATION_FIELDS } from './header-mutation.ts';
@@ -24,7 +25,8 @@ const ROUTE_FIELDS: ReadonlySet<string> = new Set([
   'request_body_buffer_limit',
 ]);
 
-export function decodeRoute(decoding: Decoding, message: ProtoRoute, scope: RouteScope, field: string): Route {
+/** Null for a route that is to be left out, because its cluster is chosen by a plugin that this version lacks and that is optional. (gRFC A48) */
+export function decodeRoute(decoding: Decoding, message: ProtoRoute, scope: RouteScope, field: string): Route | null {
   const unsupported = [...scope.unsupported, ...otherFields(message, ROUTE_FIELDS)];
   if (message.match === undefined) throw new Refusal(`${field}.match`, 'value is required');
   const { path, conditions, others } = decodeMatch(decoding, message.match, `${field}.match`);
@@ -32,7 +34,9 @@ export function decodeRoute(decoding: Decoding, message: ProtoRoute, scope: Rout
   refusePrefixRewrite(message, field);
   let action: RouteAction = { kind: 'refused' };
   if (message.action.case === 'route') {
-    action = decodeAction(decoding, message.action.value, path, unsupported, `${field}.route`) ?? action;
+    const plugin = specifierOf(decoding, message.action.value, scope.specifiers, `${field}.route`);
+    if (plugin?.kind === 'skipped') return null;
+    action = decodeAction(decoding, message.action.value, path, plugin, unsupported, `${field}.route`) ?? action;
   } else if (message.action.case === 'redirect') {
     action = decodeRedirect(decoding, message.action.value, `${field}.redirect`);
   } else if (message.action.case === 'directResponse') {

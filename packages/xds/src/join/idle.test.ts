@@ -8,6 +8,7 @@ import {
   type Kind,
   MeshError,
   noRegex,
+  RouteLookups,
   Runtime,
   seededRandom,
   VirtualClock,
@@ -74,6 +75,7 @@ function scene(options: { readonly afterMs?: number } = {}) {
     random,
     regex: noRegex,
     runtime: new Runtime(),
+    lookups: new RouteLookups({ open: () => assert.fail('nothing is looked up here'), clock, random }),
     filters: new FilterCompiler({
       types: () => null,
       clock: clock,

@@ -6,6 +6,7 @@ import {
   FilterCompiler,
   noRegex,
   ROUTE_CONFIGURATION_DEFAULTS,
+  RouteLookups,
   Runtime,
   seededRandom,
   VIRTUAL_HOST_DEFAULTS,
@@ -35,6 +36,11 @@ describe('join', () => {
       random,
       regex: noRegex,
       runtime: new Runtime(),
+      lookups: new RouteLookups({
+        open: () => assert.fail('nothing is looked up here'),
+        clock: new VirtualClock(),
+        random,
+      }),
       filters: new FilterCompiler({
         types: () => null,
         clock: new VirtualClock(),

@@ -6,6 +6,7 @@ import type {
   FilterCompiler,
   Random,
   RegexEngine,
+  RouteLookups,
   Runtime,
 } from '@inmesh/core';
 import { IdleSweep, idleRounds } from './idle-sweep.ts';
@@ -23,6 +24,7 @@ export interface JoinOptions {
   readonly regex: RegexEngine;
   readonly runtime: Runtime;
   readonly filters: FilterCompiler;
+  readonly lookups: RouteLookups;
   readonly listeners: ListenerFinder;
   /** Authorities followed at most; one that was not asked for lately makes room. Default 10,000: a bound on memory where callers choose their `Host` freely. */
   readonly maxAuthorities?: number;

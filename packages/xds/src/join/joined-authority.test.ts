@@ -16,6 +16,7 @@ import {
   noRegex,
   ROUTE_CONFIGURATION_DEFAULTS,
   ROUTE_DEFAULTS,
+  RouteLookups,
   Runtime,
   VIRTUAL_HOST_DEFAULTS,
   VirtualClock,
@@ -65,6 +66,7 @@ function scene() {
     random,
     regex: noRegex,
     runtime: new Runtime(),
+    lookups: new RouteLookups({ open: () => assert.fail('nothing is looked up here'), clock, random }),
     filters: new FilterCompiler({
       types: () => null,
       clock: clock,

@@ -4,7 +4,6 @@ import {
   type ForwardAction,
   type Listener,
   MeshError,
-  mirrorPolicies,
   NO_VIRTUAL_HOST,
   normalizedAuthority,
   type RouteConfiguration,
@@ -14,9 +13,11 @@ import {
   withoutPort,
 } from '@inmesh/core';
 import { DiscoveredFilters } from './discovered-filters.ts';
+import { HeldLookups } from './held-lookups.ts';
 import type { JoinOptions } from './join.ts';
 import type { ListenerCompleter } from './listener-completer.ts';
 import { NamedClusters } from './named-clusters.ts';
+import { clusterNames, lookupsOf } from './route-clusters.ts';
 import type { VirtualHosts } from './virtual-hosts.ts';
 
 /** Follows the way of one authority through the feed, and swaps its route table when all that the next one needs is there. */
@@ -52,6 +53,8 @@ export class JoinedAuthority implements AuthorityEntry {
   readonly #filters: DiscoveredFilters;
   /** Clusters that calls name. */
   readonly #named: NamedClusters;
+  /** What the routes have their clusters looked up by. */
+  readonly #lookups: HeldLookups;
   #waiting = new Set<() => void>();
   #closed = false;
 
@@ -68,6 +71,7 @@ export class JoinedAuthority implements AuthorityEntry {
     this.#hosts = hosts;
     this.#filters = new DiscoveredFilters(options.source, completer, () => this.#settle());
     this.#named = new NamedClusters(options.clusters, () => this.#tell());
+    this.#lookups = new HeldLookups(options.lookups, () => this.#tell());
   }
 
   start(): void {
@@ -128,6 +132,7 @@ export class JoinedAuthority implements AuthorityEntry {
     this.#dropRoutes();
     this.#releaseClusters();
     this.#named.close();
+    this.#lookups.close();
     this.#filters.close();
     this.#fail(new MeshError('draining', why, { authority: this.authority }));
   }
@@ -266,10 +271,12 @@ export class JoinedAuthority implements AuthorityEntry {
       filters: this.#options.filters,
       clusterOf: (name, action) => this.#choice(this.#clusters.get(name), name, action),
       namedCluster: (name, action) => this.#choice(this.#named.handle(name), name, action),
+      specifierOf: (lookup) => this.#lookups.specifier(lookup),
       previous: this.table,
     });
     this.error = refusal;
     this.#releaseClusters(wanted);
+    this.#lookups.keep(lookupsOf(virtualHost));
     if (this.called && this.isService) this.#options.services?.used(this.target, this.authority);
     this.#tell();
   }
@@ -305,19 +312,4 @@ export class JoinedAuthority implements AuthorityEntry {
     this.#waiting = new Set();
     for (const callback of waiting) callback();
   }
-}
-
-/** Clusters that the routes name, and those that their requests are copied to. */
-/** The clusters that the routes of a virtual host lead to by name. */
-export function clusterNames(virtualHost: VirtualHost | null, config: RouteConfiguration): ReadonlySet<string> {
-  const names = new Set<string>();
-  if (virtualHost === null) return names;
-  for (const { action } of virtualHost.routes) {
-    if (action.kind !== 'forward') continue;
-    for (const { name, weight } of action.clusters) {
-      if (name !== '' && (weight > 0 || action.runtimeKeyPrefix !== '')) names.add(name);
-    }
-    for (const { cluster } of mirrorPolicies(action, virtualHost, config)) if (cluster !== '') names.add(cluster);
-  }
-  return names;
 }

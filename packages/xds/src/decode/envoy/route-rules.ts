@@ -1,5 +1,5 @@
 import { typeNameOf } from '@inmesh/api';
-import type { RouteAction } from '@inmesh/api/gen/envoy/config/route/v3/route_components_pb';
+import type { ClusterSpecifierPlugin, RouteAction } from '@inmesh/api/gen/envoy/config/route/v3/route_components_pb';
 import type { RouteConfiguration } from '@inmesh/api/gen/envoy/config/route/v3/route_pb';
 import { Refusal } from '../decoding.ts';
 
@@ -19,22 +19,25 @@ export function requireEnvoyRoutes(message: RouteConfiguration, prefix: string):
 
 function readPlugins({ clusterSpecifierPlugins }: RouteConfiguration, prefix: string): ReadonlySet<string> {
   return new Set(
-    clusterSpecifierPlugins.map(({ extension, isOptional }, index) => {
-      const typeName = typeNameOf(extension?.typedConfig?.typeUrl ?? '');
-      if (!PLUGINS.test(typeName) && !isOptional) {
-        throw new Refusal(
-          `${prefix}cluster_specifier_plugins[${index}]`,
-          `there is no plugin of type ${typeName}, and it is not optional`,
-        );
-      }
-      return extension?.name ?? '';
+    clusterSpecifierPlugins.map((plugin, index) => {
+      requirePlugin(plugin, `${prefix}cluster_specifier_plugins[${index}]`);
+      return plugin.extension?.name ?? '';
     }),
   );
+}
+
+function requirePlugin({ extension, isOptional }: ClusterSpecifierPlugin, field: string): void {
+  const typeName = typeNameOf(extension?.typedConfig?.typeUrl ?? '');
+  if (PLUGINS.test(typeName) || isOptional) return;
+  throw new Refusal(field, `there is no plugin of type ${typeName}, and it is not optional`);
 }
 
 function requireAction(action: RouteAction, plugins: ReadonlySet<string>, field: string): void {
   const specifier = action.clusterSpecifier;
   if (specifier.case === 'clusterSpecifierPlugin' && !plugins.has(specifier.value)) {
     throw new Refusal(`${field}.cluster_specifier_plugin`, `unknown cluster specifier plugin name: ${specifier.value}`);
+  }
+  if (specifier.case === 'inlineClusterSpecifierPlugin') {
+    requirePlugin(specifier.value, `${field}.inline_cluster_specifier_plugin`);
   }
 }

@@ -6,6 +6,8 @@ import type {
 } from '@inmesh/api/gen/envoy/config/route/v3/route_components_pb';
 import type { RouteConfiguration } from '@inmesh/api/gen/envoy/config/route/v3/route_pb';
 import { type Decoding, milliseconds, Refusal, requireRegex } from '../decoding.ts';
+import { ROUTE_LOOKUP } from '../route-lookup.ts';
+import { readTypedConfig } from '../typed-config.ts';
 import { requireOverrides } from './filter-rules.ts';
 import { requireStringMatcher } from './string-matcher-rules.ts';
 
@@ -24,12 +26,14 @@ export function requireGrpcRoutes(decoding: Decoding, message: RouteConfiguratio
   }
 }
 
-/** Names of declared plugins. This mesh has none of them, so each must be optional. (gRPC's RLS in xDS) */
-function readPlugins(message: RouteConfiguration, prefix: string): ReadonlySet<string> {
-  return new Set(
+/** By their names whether the declared plugins are known; the others must be optional. (gRFC A48) */
+function readPlugins(message: RouteConfiguration, prefix: string): ReadonlyMap<string, boolean> {
+  return new Map(
     message.clusterSpecifierPlugins.map(({ extension, isOptional }, index) => {
       const name = extension?.name ?? '';
-      if (isOptional) return name;
+      const place = `${prefix}cluster_specifier_plugins[${index}].extension.typed_config`;
+      const known = readTypedConfig(extension?.typedConfig, place).typeName === ROUTE_LOOKUP;
+      if (known || isOptional) return [name, known] as const;
       const type = extension?.typedConfig?.typeUrl ?? '';
       throw new Refusal(
         `${prefix}cluster_specifier_plugins[${index}]`,
@@ -39,7 +43,7 @@ function readPlugins(message: RouteConfiguration, prefix: string): ReadonlySet<s
   );
 }
 
-function requireRoute(decoding: Decoding, route: Route, plugins: ReadonlySet<string>, field: string): void {
+function requireRoute(decoding: Decoding, route: Route, plugins: ReadonlyMap<string, boolean>, field: string): void {
   const match = route.match;
   if (match === undefined) throw new Refusal(`${field}.match`, 'value is required');
   // gRPC leaves such a route out, whatever else it holds.
@@ -64,7 +68,12 @@ function requireRoute(decoding: Decoding, route: Route, plugins: ReadonlySet<str
 }
 
 /** False where gRPC leaves the route out. */
-function requireAction(decoding: Decoding, action: RouteAction, plugins: ReadonlySet<string>, field: string): boolean {
+function requireAction(
+  decoding: Decoding,
+  action: RouteAction,
+  plugins: ReadonlyMap<string, boolean>,
+  field: string,
+): boolean {
   const specifier = action.clusterSpecifier;
   switch (specifier.case) {
     case 'cluster':
@@ -73,6 +82,7 @@ function requireAction(decoding: Decoding, action: RouteAction, plugins: Readonl
       requireWeights(decoding, specifier.value, `${field}.weighted_clusters`);
       break;
     case 'clusterSpecifierPlugin':
+      if (plugins.get(specifier.value) === true) break;
       if (plugins.has(specifier.value)) return false;
       throw new Refusal(
         `${field}.cluster_specifier_plugin`,
