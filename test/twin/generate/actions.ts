@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { cluster, headerName, headerValue, path, pattern } from './words.ts';
+import { cluster, headerName, headerValue, POINT_HEADER, path, pattern } from './words.ts';
 
 const mutationValue = fc.oneof(
   { weight: 4, arbitrary: headerValue.filter((value) => value !== '') },
@@ -15,8 +15,8 @@ const headerToAdd = fc
   )
   .map(([header, append_action, keep]) => ({ header, append_action, keep_empty_value: keep }));
 
-const headersToAdd = fc.array(headerToAdd, { minLength: 1, maxLength: 2 });
-const headersToRemove = fc.array(headerName, { minLength: 1, maxLength: 2 });
+export const headersToAdd = fc.array(headerToAdd, { minLength: 1, maxLength: 2 });
+export const headersToRemove = fc.array(headerName, { minLength: 1, maxLength: 2 });
 
 /** The header mutations that each of the levels has. */
 export const mutations = fc.oneof(
@@ -111,11 +111,29 @@ const weighted = fc.tuple(cluster, cluster, mutations, fc.constantFrom(1, 3, 100
   },
 }));
 
+/** Weights among which a header of the request decides, as the random number would. */
+const pointed = fc
+  .tuple(
+    fc.array(fc.tuple(cluster, fc.constantFrom(0, 1, 2, 7)), { minLength: 1, maxLength: 3 }),
+    fc.constantFrom(1, 3),
+    cluster,
+  )
+  .map(([some, weight, last]) => ({
+    weighted_clusters: {
+      header_name: POINT_HEADER,
+      clusters: [...some.map(([name, share]) => ({ name, weight: share })), { name: last, weight }],
+    },
+  }));
+
 const notFound = fc.constantFrom({}, { cluster_not_found_response_code: 'NOT_FOUND' });
 
 const forward = fc
   .tuple(
-    fc.oneof({ weight: 5, arbitrary: fc.record({ cluster }) }, { weight: 1, arbitrary: weighted }),
+    fc.oneof(
+      { weight: 5, arbitrary: fc.record({ cluster }) },
+      { weight: 1, arbitrary: weighted },
+      { weight: 1, arbitrary: pointed },
+    ),
     pathRewrite,
     hostRewrite,
     timeout,

@@ -2,22 +2,25 @@ import fc from 'fast-check';
 import type { Answer, Pair } from '../case.ts';
 import type { AnyAsk } from '../run-case.ts';
 import { action, mutations } from './actions.ts';
-import { fault } from './faults.ts';
+import { override } from './filters.ts';
+import { manager } from './manager.ts';
 import { routeMatch } from './matches.ts';
-import { authority, cookie, domain, headerName, headerValue, path, query } from './words.ts';
+import { authority, cookie, domain, headerName, headerValue, POINT_HEADER, path, point, query } from './words.ts';
 
 /** A route configuration, and what is asked of it. */
 export interface GeneratedCase {
   /** Fields of the RouteConfiguration, but for its name. */
   readonly config: { readonly virtual_hosts: readonly object[]; readonly [field: string]: unknown };
+  /** Fields of the connection manager. */
+  readonly manager: object;
   readonly asks: readonly AnyAsk[];
 }
 
 const route = fc
-  .tuple(routeMatch, action, mutations, fault)
+  .tuple(routeMatch, action, mutations, override)
   // Envoy refuses a prefix_rewrite where a policy matches the path.
   .filter(([match, does]) => !('path_match_policy' in match && JSON.stringify(does).includes('prefix_rewrite')))
-  .map(([match, does, more, override]) => ({ match, ...does, ...more, ...override }));
+  .map(([match, does, more, filters]) => ({ match, ...does, ...more, ...filters }));
 
 /** What takes the rest, in most cases: that no route matches is one outcome among many. */
 const rest = {
@@ -32,12 +35,13 @@ const virtualHost = fc
       .tuple(fc.array(route, { minLength: 1, maxLength: 5 }), fc.nat({ max: 3 }))
       .map(([routes, kind]): object[] => (kind === 0 ? routes : [...routes, rest])),
     mutations,
+    override,
     fc.record(
       { include_request_attempt_count: fc.boolean(), include_attempt_count_in_response: fc.boolean() },
       { requiredKeys: [] },
     ),
   )
-  .map(([domains, routes, more, counts]) => ({ domains, routes, ...more, ...counts }));
+  .map(([domains, routes, more, filters, counts]) => ({ domains, routes, ...more, ...filters, ...counts }));
 
 const config = fc
   .tuple(
@@ -70,6 +74,18 @@ const cookies = fc.oneof(
   { weight: 1, arbitrary: cookie.map((value): Pair[] => [['cookie', value]]) },
 );
 
+/** What connection managers look at. */
+const extra = fc.constantFrom<Pair[]>(
+  [],
+  [],
+  [],
+  [],
+  [['x-forwarded-proto', 'https']],
+  [['x-request-id', 'of-the-caller']],
+  [['under_score', '1']],
+  [['via', '1.1 before']],
+);
+
 const ask: fc.Arbitrary<AnyAsk> = fc
   .tuple(
     fc.constantFrom('GET', 'GET', 'GET', 'POST', 'HEAD', 'PUT', 'DELETE'),
@@ -77,8 +93,8 @@ const ask: fc.Arbitrary<AnyAsk> = fc
     path,
     query,
     fc
-      .tuple(fc.array(fc.tuple(headerName, headerValue), { maxLength: 3 }), contentType, cookies)
-      .map(([some, type, crumbs]) => [...some, ...type, ...crumbs]),
+      .tuple(fc.array(fc.tuple(headerName, headerValue), { maxLength: 3 }), contentType, cookies, extra, point)
+      .map(([some, type, crumbs, more, at]) => [...some, ...type, ...crumbs, ...more, [POINT_HEADER, at] as const]),
     fc.constantFrom('', 'body'),
     answer,
   )
@@ -95,6 +111,7 @@ const ask: fc.Arbitrary<AnyAsk> = fc
 /** A valid route configuration and requests that have a fair chance to meet its routes. */
 export const generatedCase: fc.Arbitrary<GeneratedCase> = fc.record({
   config,
+  manager,
   asks: fc.array(ask, { minLength: 1, maxLength: 5 }),
 });
 

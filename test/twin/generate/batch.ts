@@ -6,7 +6,7 @@ import { Recorders } from '../recorders.ts';
 import { judgeAsk } from '../run-case.ts';
 import { sameFeed, Twin } from '../twin.ts';
 import type { GeneratedCase } from './arbitrary.ts';
-import { FAULT_FILTER } from './faults.ts';
+import { FILTERS } from './filters.ts';
 
 /** Listeners, and so cases that are judged at once. */
 export const BATCH = 60;
@@ -24,34 +24,36 @@ export interface CaseResult {
   readonly outcomes: readonly string[];
 }
 
-/** Judges many configurations with one Envoy: the listeners stay, and their routes change from batch to batch. */
+/**
+ * Judges many configurations with one Envoy: from batch to batch the routes of its listeners change, and, where cases want another
+ * connection manager, the listeners.
+ */
 export class Batches {
   readonly #twin: Twin;
   readonly #ports: readonly number[];
-  readonly #fixed: readonly ResourceInput[];
+  readonly #clusters: readonly ResourceInput[];
+  readonly #places: readonly Place[];
   #version = 0;
 
-  private constructor(twin: Twin, ports: readonly number[], fixed: readonly ResourceInput[]) {
+  private constructor(twin: Twin, ports: readonly number[], clusters: readonly ResourceInput[], places: Place[]) {
     this.#twin = twin;
     this.#ports = ports;
-    this.#fixed = fixed;
+    this.#clusters = clusters;
+    this.#places = places;
   }
 
   static async start(): Promise<Batches> {
     const recorders = new Recorders();
     const recorderPorts = await recorders.ports(recordersOf([]));
     const ports = await listenerPorts(BATCH);
-    const fixed = [
-      ...standardResources(recorderPorts),
-      ...ports.map((port, index) =>
-        listener(serviceOf(index), port, {
-          ...rdsManager(serviceOf(index), '{}'),
-          http_filters: [FAULT_FILTER, ROUTER],
-        }),
-      ),
+    const clusters = standardResources(recorderPorts);
+    const places = ports.map((port, index) => new Place(serviceOf(index), port));
+    const feed = [
+      ...clusters,
+      ...places.map((each) => each.listener),
+      ...ports.map((_, index) => routes(index, null, 0)),
     ];
-    const twin = await Twin.start(sameFeed([...fixed, ...ports.map((_, index) => routes(index, null, 0))]), recorders);
-    return new Batches(twin, ports, fixed);
+    return new Batches(await Twin.start(sameFeed(feed), recorders), ports, clusters, places);
   }
 
   /** Judges up to `BATCH` cases; the results are in their order. */
@@ -83,19 +85,18 @@ export class Batches {
   async #serve(cases: readonly GeneratedCase[]): Promise<boolean> {
     const twin = this.#twin;
     const changed = this.#ports.map((_, index) => routes(index, cases[index] ?? null, this.#version));
-    twin.update(sameFeed([...this.#fixed, ...changed]));
+    for (const [index, { manager }] of cases.entries()) this.#places[index]?.use(manager);
+    twin.update(sameFeed([...this.#clusters, ...this.#places.map((each) => each.listener), ...changed]));
     // inmesh asks for routes when they are first called.
     if (this.#version === 1) await Promise.all(this.#ports.map((_, index) => this.#versionOf(index)));
     const refusals = await twin.acknowledged();
     if (refusals.envoy.length > 0 || refusals.inmesh.length > 0) return false;
-    await Promise.all(
-      cases.map((_, index) =>
-        until(`both route by version ${this.#version}`, async () => {
-          const [envoy, inmesh] = await this.#versionOf(index);
-          return envoy === this.#version && inmesh === this.#version;
-        }),
-      ),
-    );
+    await until(`both route by version ${this.#version}`, async () => {
+      // A connection stays with the connection manager that took it.
+      twin.renewConnections();
+      const inForce = await Promise.all(cases.map((_, index) => this.#isInForce(index)));
+      return inForce.every((each) => each);
+    });
     return true;
   }
 
@@ -108,10 +109,16 @@ export class Batches {
     return { differences, outcomes: ['refused'] };
   }
 
-  async #versionOf(index: number): Promise<[envoy: number, inmesh: number]> {
+  async #isInForce(index: number): Promise<boolean> {
+    const { envoy, inmesh, manager } = await this.#versionOf(index);
+    return envoy === this.#version && inmesh === this.#version && manager === this.#places[index]?.revision;
+  }
+
+  async #versionOf(index: number): Promise<{ envoy: number; inmesh: number; manager: number }> {
     const sent = { method: 'GET', authority: VERSION_AUTHORITY, path: '/', headers: [], body: null };
     const { envoy, inmesh } = await this.#twin.ask(serviceOf(index), this.#ports[index] ?? 0, sent, []);
-    return [Number(envoy.reply.body), Number(inmesh.reply.body)];
+    const server = envoy.reply.headers.find(([name]) => name === 'server')?.[1];
+    return { envoy: Number(envoy.reply.body), inmesh: Number(inmesh.reply.body), manager: Number(server) };
   }
 
   async #judgeOne(index: number, { asks }: GeneratedCase): Promise<CaseResult> {
@@ -129,6 +136,43 @@ export class Batches {
       }
     }
     return { differences, outcomes };
+  }
+}
+
+/** A listener, whose connection manager is another from case to case. */
+class Place {
+  revision = 0;
+  readonly #name: string;
+  readonly #port: number;
+  #manager = '{}';
+  #listener: ResourceInput;
+
+  constructor(name: string, port: number) {
+    this.#name = name;
+    this.#port = port;
+    this.#listener = this.#make();
+  }
+
+  get listener(): ResourceInput {
+    return this.#listener;
+  }
+
+  /** Takes these fields; one that has them already stays as it is. */
+  use(manager: object): void {
+    const text = JSON.stringify(manager);
+    if (text === this.#manager) return;
+    this.#manager = text;
+    this.revision++;
+    this.#listener = this.#make();
+  }
+
+  /** `server` of its answers tells which it is. */
+  #make(): ResourceInput {
+    return listener(this.#name, this.#port, {
+      ...rdsManager(this.#name, this.#manager),
+      http_filters: [...FILTERS, ROUTER],
+      server_name: `${this.revision}`,
+    });
   }
 }
 

@@ -10,7 +10,7 @@ const stringMatch = fc.oneof(
   fc.record({ safe_regex: fc.record({ regex: pattern }) }),
 );
 
-const pseudo = fc.constantFrom(':method', ':path', ':authority', ':scheme', 'host');
+const pseudo = fc.constantFrom(':method', ':path', ':authority', ':scheme', 'host', 'x-forwarded-proto');
 
 /** envoy.config.route.v3.HeaderMatcher, in its old forms and in its new one. */
 const headerMatch = fc

@@ -4,6 +4,7 @@ import type { Ask, Case } from '../case.ts';
 import { print } from '../report.ts';
 import type { AnyAsk, Verdict } from '../run-case.ts';
 import type { GeneratedCase } from './arbitrary.ts';
+import { FILTERS } from './filters.ts';
 import { type Disagreement, type GeneratedRun, runGenerated } from './run-generated.ts';
 
 /** Where small failing cases are saved. */
@@ -70,8 +71,15 @@ function save({ number, smallest, differences }: Disagreement, seed: number): st
 }
 
 /** As a case of our own: what each request must come to is for whoever adopts it to say; until then it is a 200. */
-function asCase({ config, asks }: GeneratedCase, name: string): Case {
-  return { name, config: JSON.stringify({ validate_clusters: false, ...config }), requests: asks.map(asRequest) };
+function asCase({ config, manager, asks }: GeneratedCase, name: string): Case {
+  const text = JSON.stringify({ validate_clusters: false, ...config });
+  return {
+    name,
+    config: text,
+    ...(Object.keys(manager).length === 0 ? {} : { manager: JSON.stringify(manager) }),
+    ...(text.includes('typed_per_filter_config') ? { filters: JSON.stringify(FILTERS) } : {}),
+    requests: asks.map(asRequest),
+  };
 }
 
 function asRequest({ method, authority, path, headers, body, answer = [] }: AnyAsk): Ask {

@@ -12,6 +12,7 @@ export const authority = fc.constantFrom(
   'shop',
   'shop:8080',
   'a.example:80',
+  'a.example.',
 );
 
 /** Domains of virtual hosts. */
@@ -32,18 +33,39 @@ export const domain = fc.constantFrom(
   'SHOP',
 );
 
-const segment = fc.constantFrom('a', 'b', 'ab', 'A', 'a.b', 'c%20d', '%61', 'a%2Fb', '1', '-', 'a;p=1', '');
+const segment = fc.constantFrom(
+  '..',
+  '.',
+  '%2e%2E',
+  'b%5Cc',
+  'a',
+  'b',
+  'ab',
+  'A',
+  'a.b',
+  'c%20d',
+  '%61',
+  'a%2Fb',
+  '1',
+  '-',
+  'a;p=1',
+  '',
+);
 
 /** Paths without a query, as they are asked for and configured. */
 export const path = fc
   .tuple(fc.array(segment, { minLength: 0, maxLength: 3 }), fc.boolean())
   .map(([segments, slash]) => `/${segments.join('/')}${slash && segments.length > 0 ? '/' : ''}`);
 
-export const query = fc.constantFrom('', '', '', '?', '?q=1', '?q=1&r=2', '?r', '?q=', '?q=a%20b&q=1', '?x=/a/b');
+export const query = fc.constantFrom('', '', '', '?', '?q=1', '?q=1&r=2', '?r', '?q=', '?q=%61%62&q=1', '?x=/a/b');
 
 /** Names and values of headers and of query parameters that cases look at. */
 export const headerName = fc.constantFrom('x-a', 'x-b', 'X-A', 'x-count');
 export const headerValue = fc.constantFrom('', '1', '2', '10', '-5', 'a', 'b', 'ab', 'Ab', 'a,b', 'abc');
+/** Says on every request where it falls among weights that ask for it: without, chance would. */
+export const POINT_HEADER = 'x-point';
+export const point = fc.constantFrom('0', '1', '2', '3', '5', '99', '12345', '4294967296', '9007199254740993');
+
 export const cookieName = fc.constantFrom('c', 'd');
 export const parameterName = fc.constantFrom('q', 'r');
 
