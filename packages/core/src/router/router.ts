@@ -34,8 +34,12 @@ export function routeRefusal({ route, table, head }: Call): MeshError | null {
   );
 }
 
-/** Notes what a call was on its way to when it was answered before it came there, for whoever tells of it. */
+/**
+ * Notes what a call was on its way to when it was answered before it came there: for whoever tells of it, and because what the feed does
+ * to the answers of a weighted cluster is done to this one.
+ */
 export function noteCluster(call: Call): void {
-  const cluster = call.route?.choose(call)?.clusterOf(call) ?? null;
+  call.share = call.route?.choose(call) ?? null;
+  const cluster = call.share?.clusterOf(call) ?? null;
   if (!isMeshError(cluster)) call.cluster = cluster;
 }
