@@ -22,6 +22,8 @@ interface Answer {
   readonly headerData?: string;
   /** A failure instead. */
   readonly fails?: string;
+  /** Nothing instead. */
+  readonly silent?: boolean;
 }
 
 /** A lookup service that answers by the user; what it was asked is kept. */
@@ -39,7 +41,8 @@ async function startLookups(answers: Readonly<Record<string, Answer>>) {
           },
           // As a server of calls with one request: it answers once that is complete.
           onHalfClose: () => {
-            const { targets = [], headerData = '', fails } = told[0] ?? { fails: 'there was no request' };
+            const { targets = [], headerData = '', fails, silent } = told[0] ?? { fails: 'there was no request' };
+            if (silent) return;
             const type = messageType<RouteLookupResponse>('grpc.lookup.v1.RouteLookupResponse');
             if (fails === undefined) stream.send(toBinary(type, create(type, { targets, headerData })));
             stream.end({ code: fails === undefined ? grpcCode.ok : grpcCode.notFound, message: fails ?? '' });
@@ -100,7 +103,7 @@ describe('a lookup service', () => {
     await using west = await startUpstream('west');
     await using lookups = await startLookups({
       ann: { targets: ['east'], headerData: 'd1' },
-      bob: { targets: ['unknown-cluster', 'west'] },
+      bob: { targets: ['west', 'east'] },
     });
     const ports = { east: east.port, west: west.port };
     await using scene = await Scene.start(resources(lookups.target, ports));
@@ -118,6 +121,23 @@ describe('a lookup service', () => {
     assert.deepEqual([request?.targetType, request?.reason, request?.keyMap], ['grpc', MISS, { user: 'ann' }]);
     assert.deepEqual(await served('bob'), [200, 'west', 'none']);
     assert.equal(lookups.asked.length, 2);
+    const explained = await mesh.explain(CART, as('bob'));
+    assert.deepEqual(
+      explained.clusters.map(({ name, error }) => [name, error]),
+      [['west', null]],
+    );
+  });
+
+  it('is asked for an explanation too, which says so where there is no answer yet', async () => {
+    await using east = await startUpstream('east');
+    await using lookups = await startLookups({ ann: { targets: ['east'] }, eve: { silent: true } });
+    await using scene = await Scene.start(resources(lookups.target, { east: east.port, west: east.port }));
+    const mesh = await scene.mesh({ profile: 'grpc' });
+    const known = await mesh.explain(CART, as('ann'));
+    assert.deepEqual([known.clusters[0]?.name, known.clusters[0]?.error], ['east', null]);
+    const unknown = await mesh.explain(CART, { ...as('eve'), within: 50 });
+    assert.deepEqual([unknown.clusters[0]?.name, unknown.clusters[0]?.error], ['', 'not known yet']);
+    assert.match(unknown.why.join(), /the cluster that lookup by 127\.0\.0\.1:\d+ names, which is being asked/);
   });
 
   it('that fails fails the call, saying why, or leaves it to the default target', async () => {

@@ -299,6 +299,17 @@ export const actions: Area = {
       ],
     },
     {
+      name: 'an optional cluster specifier plugin that nobody has',
+      routes: `
+        - match: { prefix: / }
+          route:
+            inline_cluster_specifier_plugin:
+              extension: { name: unknown, typed_config: { '@type': type.googleapis.com/google.protobuf.Struct, value: {} } }
+              is_optional: true
+        - { match: { prefix: /a }, route: { cluster: two } }`,
+      requests: ['GET /a -> 200 two', 'GET /b -> 404 NR'],
+    },
+    {
       name: 'cluster_header among weighted clusters',
       routes: `
         - match: { prefix: / }

@@ -3,7 +3,7 @@ import type { MeshError } from '../errors.ts';
 
 /** Chooses the clusters of a route's calls in its stead. (envoy.config.route.v3.ClusterSpecifierPlugin) */
 export interface ClusterSpecifier {
-  /** For errors and `explain`. */
+  /** For `explain`. */
   readonly label: string;
   /** The clusters that a call may go to, the best first, or why there is none; null while that is being found out. Leaves its choice in `call.specified`. */
   choose(call: Call): readonly string[] | MeshError | null;

@@ -137,6 +137,15 @@ describe('cluster specifiers', () => {
     assert.deepEqual(taken?.unsupported, ['route.cluster_specifier_plugin (google.protobuf.Struct)']);
   });
 
+  it('of Envoy are refused to calls, as this version lacks them, be they optional; gRPC leaves them out', () => {
+    const type = 'envoy.extensions.router.cluster_specifiers.matcher.v3.MatcherClusterSpecifier';
+    const typed_config = { '@type': `type.googleapis.com/${type}`, cluster_matcher: {} };
+    const matcher = { extension: { name: 'p', typed_config }, is_optional: true };
+    const [refused] = routesOf(decode('envoy', [BY_NAME], [matcher]));
+    assert.deepEqual(refused?.unsupported, [`route.cluster_specifier_plugin (${type})`]);
+    assert.deepEqual(routesOf(decode('grpc', [BY_NAME], [matcher])), []);
+  });
+
   it("leave their routes out of a virtual host's tree too", () => {
     const named = (route: JsonObject) => ({ match: { prefix: '/' }, route });
     const action = {

@@ -1,6 +1,7 @@
 import type { ClusterSpecifierPlugin, RouteAction } from '@inmesh/api/gen/envoy/config/route/v3/route_components_pb';
 import type { RouteLookupConfig } from '@inmesh/core';
 import type { Decoding } from './decoding.ts';
+import { isEnvoySpecifier } from './envoy/index.ts';
 import { decodeRouteLookup, ROUTE_LOOKUP } from './route-lookup.ts';
 import { readTypedConfig } from './typed-config.ts';
 
@@ -51,5 +52,7 @@ function decodeSpecifier(
   if (decoding.profile === 'grpc' && any !== null && typeName === ROUTE_LOOKUP) {
     return { kind: 'lookup', config: decodeRouteLookup(any, place) };
   }
-  return { kind: isOptional ? 'skipped' : 'unknown', typeName };
+  // Envoy would not leave its own out: their calls are refused rather than sent elsewhere.
+  const isKnown = decoding.profile === 'envoy' && isEnvoySpecifier(typeName);
+  return { kind: isOptional && !isKnown ? 'skipped' : 'unknown', typeName };
 }

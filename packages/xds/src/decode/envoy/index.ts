@@ -1,3 +1,3 @@
 export { requireEnvoyCluster } from './cluster-rules.ts';
 export { requireEnvoyListener } from './listener-rules.ts';
-export { requireEnvoyRoutes } from './route-rules.ts';
+export { isEnvoySpecifier, requireEnvoyRoutes } from './route-rules.ts';

@@ -3,8 +3,12 @@ import type { ClusterSpecifierPlugin, RouteAction } from '@inmesh/api/gen/envoy/
 import type { RouteConfiguration } from '@inmesh/api/gen/envoy/config/route/v3/route_pb';
 import { Refusal } from '../decoding.ts';
 
-/** Types of plugins that the real Envoy has: its own, and those of its contrib build. */
 const PLUGINS = /^envoy\.extensions\.router\.cluster_specifiers?\./;
+
+/** Of types of plugins those that the real Envoy has: its own, and those of its contrib build. */
+export function isEnvoySpecifier(typeName: string): boolean {
+  return PLUGINS.test(typeName);
+}
 
 /** What Envoy refuses of a RouteConfiguration when it makes one, beyond what the decoder finds itself. */
 export function requireEnvoyRoutes(message: RouteConfiguration, prefix: string): void {
@@ -28,7 +32,7 @@ function readPlugins({ clusterSpecifierPlugins }: RouteConfiguration, prefix: st
 
 function requirePlugin({ extension, isOptional }: ClusterSpecifierPlugin, field: string): void {
   const typeName = typeNameOf(extension?.typedConfig?.typeUrl ?? '');
-  if (PLUGINS.test(typeName) || isOptional) return;
+  if (isEnvoySpecifier(typeName) || isOptional) return;
   throw new Refusal(field, `there is no plugin of type ${typeName}, and it is not optional`);
 }
 
