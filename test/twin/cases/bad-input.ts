@@ -50,6 +50,48 @@ export const badInput: Area = {
       requests: [raw('GET /a#b -> 400 x0'), raw('GET /a?b#c -> 400 x0')],
     },
     {
+      name: 'what is no HTTP gets no answer of a route either',
+      routes: `
+        - match: { prefix: /moved }
+          redirect: { path_redirect: /new }
+        - match: { prefix: / }
+          direct_response: { status: 204 }
+          response_headers_to_add: [{ header: { key: x-echo, value: "%REQ(x-a)%" } }]`,
+      requests: [
+        'GET / [x-a: 1] -> 204 {x-echo: 1}',
+        raw('GET / -> 400 x0 {!x-echo}', { headers: [['x-a', 'a\0b']] }),
+        raw('GET / -> 400 x0 {!x-echo}', { headers: [['x-a', 'a\x01b']] }),
+        raw('GET / -> 400 x0', { headers: [['x\0a', '1']] }),
+        raw('GET /moved\x01 -> 400 x0 {!location}'),
+        raw('GET /moved\0b -> 400 x0 {!location}'),
+        raw('G\x01T / -> 400 x0'),
+        raw('GET a\x01b/ -> 400 x0'),
+      ],
+    },
+    {
+      // Exponential, or of high degree, for engines that go back; `packages/xds/src/regex` counts the steps.
+      name: 'patterns that are catastrophic elsewhere, on long texts',
+      routes: `
+        - match: { safe_regex: { regex: "/p(a+)+" } }
+          route: { cluster: one }
+        - match: { safe_regex: { regex: "/q(a|a|aa)*b" } }
+          route: { cluster: two }
+        - match: { prefix: /h, headers: [{ name: x-a, string_match: { safe_regex: { regex: "(([a-z])+.)+[A-Z]([a-z])+" } } }] }
+          route: { cluster: one }
+        - match: { prefix: /r }
+          route: { cluster: two, regex_rewrite: { pattern: { regex: "(.*a)*x" }, substitution: /z } }`,
+      requests: [
+        `GET /p${'a'.repeat(5_000)} -> 200 one`,
+        `GET /p${'a'.repeat(5_000)}! -> 404 NR`,
+        `GET /q${'a'.repeat(5_000)}b -> 200 two`,
+        `GET /q${'a'.repeat(5_000)} -> 404 NR`,
+        { line: 'GET /h -> 404 NR', headers: [['x-a', 'a'.repeat(20_000)]] },
+        { line: 'GET /h -> 200 one', headers: [['x-a', `${'a'.repeat(20_000)}Ab`]] },
+        `GET /r${'a'.repeat(3_000)} -> 200 two /r${'a'.repeat(3_000)}`,
+        `GET /r${'a'.repeat(3_000)}x -> 200 two /z`,
+      ],
+    },
+    {
       name: 'bad percent-encoding goes on as it came',
       routes: ROUTES,
       requests: [

@@ -11,6 +11,7 @@ import { followRedirects, type InternalRedirectParts } from './internal-redirect
 import { mutateResponse } from './response-headers.ts';
 import type { RouteEntry } from './route-entry.ts';
 import { routeRefusal } from './router.ts';
+import { malformed } from './well-formed.ts';
 
 export interface FinalizeParts extends InternalRedirectParts {
   readonly clock: Clock;
@@ -26,6 +27,13 @@ export function finalize(parts: FinalizeParts): Layer {
       return;
     }
     const route = call.route as RouteEntry;
+    const error = route.answer === null ? null : malformed(call.head);
+    if (error !== null) {
+      // As if it had met no route, as in Envoy: what the route adds to answers may be taken from the very text that is wrong.
+      call.route = null;
+      handler.onResponseError(error);
+      return;
+    }
     route.stats.upstream_rq_total++;
     const counted = new RouteHandler(call, clock, handler);
     if (route.answer !== null) {
