@@ -37,19 +37,20 @@ export class RouteTable {
   /** Null for a listener that has none. */
   readonly manager: CompiledManager | null;
 
-  constructor(parts: RouteTableParts) {
+  constructor({ previous = null, ...parts }: RouteTableParts) {
+    // From here on without the table before: whoever kept it would keep that of the day before yesterday, too.
     this.listener = parts.listener;
     this.routeConfiguration = parts.config;
     this.virtualHost = parts.virtualHost;
     this.refusal = parts.refusal ?? null;
     this.filters = parts.filters.chain(parts.listener);
-    const known = new Map(parts.previous?.routes.map(({ route }) => [route.label, route.stats]));
+    const known = new Map(previous?.routes.map(({ route }) => [route.label, route.stats]));
     this.routes = parts.virtualHost.routes.map((route) => ({
       route: new RouteEntry(route, parts, known.get(routeLabel(route, parts.virtualHost)) ?? new RouteStats()),
     }));
     this.pending = this.routes.some(({ route }) => route.pending);
     this.#byCall = this.routes.some(({ route }) => route.byCall);
-    this.#matcher = RouteTable.#matcherOf(parts);
+    this.#matcher = RouteTable.#matcherOf(parts, previous);
     const { http } = parts.listener;
     this.manager = http === null ? null : new CompiledManager(http.manager, parts.listener, parts);
   }
@@ -72,8 +73,8 @@ export class RouteTable {
   }
 
   /** What was compiled for the same virtual host is taken over: most new tables are made because a cluster came or went. */
-  static #matcherOf(parts: RouteTableParts): RouteMatcher {
-    const { previous, virtualHost, config } = parts;
+  static #matcherOf(parts: Omit<RouteTableParts, 'previous'>, previous: RouteTable | null): RouteMatcher {
+    const { virtualHost, config } = parts;
     return previous?.virtualHost === virtualHost && previous?.routeConfiguration === config
       ? previous.#matcher
       : new RouteMatcher(virtualHost, config, parts);

@@ -88,13 +88,14 @@ export function routeTable(
     readonly specifier?: ClusterSpecifier;
   } = {},
 ): RouteTable {
+  const { specifier } = options;
   return new RouteTable({
     listener: withManager(listener(...(options.filters ?? [])), options.manager),
     config: { ...ROUTE_CONFIGURATION_DEFAULTS, ...options.config, name: 'routes', virtualHosts: [virtualHost] },
     virtualHost,
     clusterOf: (name) => clusters[name] as ClusterChoice,
     namedCluster: (name) => clusters[name] as ClusterChoice,
-    specifierOf: () => options.specifier ?? assert.fail('the test brings no specifier'),
+    specifierOf: () => specifier ?? assert.fail('the test brings no specifier'),
     random: options.random ?? seededRandom(1),
     regex: options.regex ?? noRegex,
     runtime: options.runtime ?? new Runtime(),
