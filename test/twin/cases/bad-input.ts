@@ -135,6 +135,18 @@ export const badInput: Area = {
       requests: [raw('G\x01T / -> 400 x0'), raw('get / -> 400'), raw('FROBNICATE / -> 400')],
     },
     {
+      // draft-ietf-httpbis-safe-method-w-body, 2: a server must fail it.
+      name: 'a QUERY must say what it is written in',
+      routes: ROUTES,
+      requests: [
+        'QUERY / [content-type: text/plain] "body" -> 200 one',
+        'QUERY / "body" -> 400 x0',
+        'QUERY / -> 400 x0',
+        'QUERY / [content-type: ] "body" -> 400 x0',
+        'GET / "" -> 200 one',
+      ],
+    },
+    {
       name: 'many headers',
       routes: ROUTES,
       requests: [{ line: 'GET / -> 200 one', headers: many(90) }],

@@ -66,6 +66,7 @@ export class CompiledManager {
     if (refusal !== null) return refusal;
     // Nobody sends a fragment, and routes that do not look at it would let it hide a part of the path.
     if (head.path.includes('#')) return refusedPath(head.path);
+    if (head.method === 'QUERY' && !head.headers.get('content-type')) return untypedQuery();
     if (this.#normalizePath !== null) {
       const verdict = this.#normalizePath(head.path);
       if (verdict.kind === 'reject' || (verdict.kind === 'redirect' && isGrpcType(head.headers))) {
@@ -133,6 +134,12 @@ export class CompiledManager {
     if (said === undefined) headers.set('x-forwarded-proto', scheme);
     return said === 'http' || said === 'https' ? said : scheme;
   }
+}
+
+/** What a QUERY asks is in its body: a server must refuse one that does not say how. (draft-ietf-httpbis-safe-method-w-body, 2) */
+function untypedQuery(): MeshError {
+  const details = 'query_missing_content_type';
+  return new MeshError('invalid_request', 'a QUERY must have a content-type', { flag: '-', details, body: '' });
 }
 
 function refusedPath(path: string): MeshError {
