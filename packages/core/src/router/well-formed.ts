@@ -23,6 +23,6 @@ export function malformed({ method, path, authority, headers }: Head): MeshError
 }
 
 function refusal(what: string, text: string): MeshError {
-  const message = `the ${what} ${JSON.stringify(text.slice(0, 100))} is no HTTP; leave out control characters`;
+  const message = `the ${what} ${JSON.stringify(text.slice(0, 100))} is no HTTP; leave out what must not stand there`;
   return new MeshError('invalid_request', message, { flag: 'DPE', body: 'Bad Request' });
 }
