@@ -39,7 +39,20 @@ class Taken implements RequestHeaders {
       return;
     }
     const text = typeof value === 'string' ? value : value === null ? '' : String(value);
-    if (name.length === 4 && name.toLowerCase() === 'host') this.host = text;
-    else this.#pairs.push(name, text);
+    if (name.length === 4 && name.toLowerCase() === 'host') this.host = trimmed(text);
+    else this.#pairs.push(name, trimmed(text));
   }
+}
+
+/** Blanks around a value are none of it (RFC 9110, 5.5): a matcher here must not see what no server would. */
+function trimmed(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isBlank(text.charCodeAt(start))) start++;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  return end - start === text.length ? text : text.slice(start, end);
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09;
 }
