@@ -1,9 +1,8 @@
 import { type Body, type BodyReader, BytesBody, DEFAULT_REPLAY_LIMIT } from './body.ts';
+import { WrappedBody } from './wrapped-body.ts';
 
 /** A body that keeps what goes through it, without setting the pace: for whoever wants a copy once it has been sent. */
-export class TappedBody implements Body {
-  readonly bytes: null = null;
-  readonly #body: Body;
+export class TappedBody extends WrappedBody {
   readonly #limit: number;
   #chunks: Uint8Array[] | null = [];
   #size = 0;
@@ -11,20 +10,8 @@ export class TappedBody implements Body {
 
   /** `limit`: bytes kept; of a longer body there is no copy. Default 1 MiB, as for retries. */
   constructor(body: Body, limit: number = DEFAULT_REPLAY_LIMIT) {
-    this.#body = body;
+    super(body);
     this.#limit = limit;
-  }
-
-  get length(): number | null {
-    return this.#body.length;
-  }
-
-  get replayable(): boolean {
-    return this.#body.replayable;
-  }
-
-  get failure(): Error | null {
-    return this.#body.failure;
   }
 
   /** The whole; null while it has not all gone through, and where it was longer than the limit. */
@@ -33,18 +20,10 @@ export class TappedBody implements Body {
     return new BytesBody(Buffer.concat(this.#chunks, this.#size), this.#ended.trailers());
   }
 
-  open(): BodyReader {
-    const reader = this.#body.open();
+  override open(): BodyReader {
+    const reader = this.body.open();
     const tap = this.#tap(reader);
     return { trailers: () => reader.trailers(), [Symbol.asyncIterator]: () => tap };
-  }
-
-  commit(): void {
-    this.#body.commit();
-  }
-
-  cancel(reason: Error): void {
-    this.#body.cancel(reason);
   }
 
   /** Attempts read the same chunks: each is kept the first time. */

@@ -1,8 +1,10 @@
+import { pathOnly } from '../match/path.ts';
+import { queryParameter } from '../match/query.ts';
 import { addressText } from '../model/endpoint.ts';
 import { FormatError, type Piece } from './piece.ts';
 import type { Shown } from './shown.ts';
 import { timeFormat } from './start-time.ts';
-import { firstHeader, requestHeader, valueAt, valueText, withoutQuery } from './values.ts';
+import { firstHeader, requestHeader, valueAt, valueText } from './values.ts';
 
 interface Command {
   readonly params: 'none' | 'optional' | 'required';
@@ -34,7 +36,7 @@ export const COMMANDS: { readonly [name: string]: Command } = {
     const piece = header(params, ({ call }, name) => requestHeader(call.head, name));
     return (shown) => {
       const value = piece(shown);
-      return value === null ? null : withoutQuery(value);
+      return value === null ? null : pathOnly(value);
     };
   }),
   PATH: taking('optional', path),
@@ -42,7 +44,7 @@ export const COMMANDS: { readonly [name: string]: Command } = {
     'required',
     (name) =>
       ({ call }) =>
-        queryParameter(call.head.path, name),
+        queryParameter(call.head.path, name) ?? null,
   ),
   QUERY_PARAMS: taking(
     'optional',
@@ -141,17 +143,8 @@ function path(params: string): Piece {
   return ({ call: { head } }) => {
     const original = source === 'PATH' ? null : firstHeader(head.headers, 'x-envoy-original-path');
     const value = source === 'ORIG' ? original : (original ?? head.path);
-    return value === null || query !== 'NQ' ? value : withoutQuery(value);
+    return value === null || query !== 'NQ' ? value : pathOnly(value);
   };
-}
-
-/** The first value, as it stands. */
-function queryParameter(target: string, name: string): string | null {
-  for (const each of queryString(target)?.split('&') ?? []) {
-    const end = each.indexOf('=');
-    if ((end === -1 ? each : each.slice(0, end)) === name) return end === -1 ? '' : each.slice(end + 1);
-  }
-  return null;
 }
 
 function queryString(target: string): string | null {

@@ -1,21 +1,10 @@
 import type { Head } from '../call.ts';
 import type { Headers } from '../headers.ts';
+import { isPseudoHeader, pseudoHeader } from '../match/header-match.ts';
 
 /** The first value of a request header, pseudo headers included; null where there is none. `name` is in lower case. */
 export function requestHeader(head: Head, name: string): string | null {
-  switch (name) {
-    case ':path':
-      return head.path;
-    case ':method':
-      return head.method;
-    case ':scheme':
-      return head.scheme;
-    case ':authority':
-    case 'host':
-      return head.authority;
-    default:
-      return firstHeader(head.headers, name);
-  }
+  return isPseudoHeader(name) ? pseudoHeader(head, name) : firstHeader(head.headers, name);
 }
 
 /** The first value of a header; null where there is none. `name` is in lower case. */
@@ -42,9 +31,4 @@ export function valueAt(root: unknown, path: readonly string[]): unknown {
 export function valueText(value: unknown): string | null {
   if (value === undefined || value === null) return null;
   return typeof value === 'string' ? value : JSON.stringify(value);
-}
-
-export function withoutQuery(path: string): string {
-  const end = path.search(/[?#]/);
-  return end === -1 ? path : path.slice(0, end);
 }
