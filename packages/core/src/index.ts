@@ -4,13 +4,18 @@ export { Call, type CallContext, type DynamicMetadata, type Head } from './call.
 export { Cluster, type ClusterParts } from './cluster/cluster.ts';
 export { type ClusterFollower, type ClusterHandle, Clusters, type ClustersParts } from './cluster/clusters.ts';
 export type {
+  ClusterTransport,
   ConnectError,
   Connecting,
   Connection,
   ConnectionEvents,
   Connector,
+  TlsFailure,
+  TransportEvents,
 } from './cluster/connection.ts';
+export { type ConnectionKey, PLAIN_KEY } from './cluster/connection-key.ts';
 export { Endpoint } from './cluster/endpoint.ts';
+export { noConnector } from './cluster/no-connector.ts';
 export { ClusterStats, EndpointStats, RouteStats } from './cluster/stats.ts';
 export type {
   ConfigSource,

@@ -6,6 +6,7 @@ import {
   Clusters,
   FilterCompiler,
   type MeshError,
+  noConnector,
   type Resolver,
   RouteLookups,
   Runtime,
@@ -40,11 +41,7 @@ function joinScene(): JoinScene {
   const clusters = new Clusters({
     source: made.client,
     resolver,
-    connector: {
-      connect: () => {
-        throw new Error('nothing is called here');
-      },
-    },
+    connector: noConnector,
     clock: made.clock,
     random,
   });

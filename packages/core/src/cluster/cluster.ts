@@ -11,7 +11,7 @@ import { chosenEndpoint } from '../overrides/chosen-endpoint.ts';
 import { RetryBudget } from '../resilience/budget.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Random } from '../util/random.ts';
-import type { Connector } from './connection.ts';
+import type { ClusterTransport, Connector } from './connection.ts';
 import { Endpoint, isHealthy } from './endpoint.ts';
 import { HostPool } from './pool.ts';
 import { ClusterStats } from './stats.ts';
@@ -31,7 +31,8 @@ export interface ClusterParts {
 export class Cluster {
   readonly name: string;
   readonly stats: ClusterStats = new ClusterStats();
-  readonly connector: Connector;
+  /** Opens its connections. */
+  readonly transport: ClusterTransport;
   /** Bounds retries that the feed says nothing about. */
   readonly safeRetryBudget: RetryBudget;
   config: ClusterConfig;
@@ -58,7 +59,7 @@ export class Cluster {
   constructor(config: ClusterConfig, parts: ClusterParts) {
     this.name = config.name;
     this.config = config;
-    this.connector = parts.connector;
+    this.transport = parts.connector.open(config, { onSettled: () => {}, onRotated: () => {} });
     this.#random = parts.random;
     this.#orca = parts.orca ?? null;
     this.safeRetryBudget = new RetryBudget(parts.clock);
@@ -100,6 +101,7 @@ export class Cluster {
   /** New settings; the endpoints stay as they are. */
   configure(config: ClusterConfig): void {
     this.config = config;
+    this.transport.configure(config);
     this.#chooseMetrics();
     this.#rebuild();
   }

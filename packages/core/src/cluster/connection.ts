@@ -1,25 +1,36 @@
+import type { Duplex } from 'node:stream';
 import type { Call } from '../call.ts';
 import type { Handler } from '../dispatch.ts';
+import type { MeshError } from '../errors.ts';
 import type { ClusterConfig } from '../model/cluster.ts';
+import type { HttpProtocol } from '../model/upstream-protocol.ts';
+import type { ConnectionKey } from './connection-key.ts';
 import type { Endpoint } from './endpoint.ts';
 
-/** An open connection that carries one call at a time. */
+/** An open connection that carries calls: one at a time over HTTP/1, many over HTTP/2. */
 export interface Connection {
-  /** Sends the call. Only a connection that is idle takes one. */
+  readonly protocol: HttpProtocol;
+  /** Calls that it carries at the same time: 1 over HTTP/1; over HTTP/2 the lesser of our limit and the server's. */
+  readonly maxConcurrent: number;
+  /** Sends the call. Only a connection that carries fewer than `maxConcurrent`, and was not closed, takes one. */
   dispatch(call: Call, handler: Handler): void;
-  /** Takes no further call, and closes once the one in flight is done. */
+  /** Takes no further call, and closes once those in flight are done. */
   close(): void;
-  /** Closes at once; a call in flight fails with this error. */
+  /** Closes at once; calls in flight fail with this error. */
   destroy(error: Error): void;
 }
 
 /** What a connection tells its owner. */
 export interface ConnectionEvents {
-  /** The call is done and another may come. */
-  onIdle(connection: Connection): void;
-  /** A connection that had served before was found dead before a byte of the call left: it is for another connection, as if nothing had been. */
-  onUnsent(call: Call, handler: Handler): void;
-  /** The connection is gone, or takes no more calls; once. */
+  /** One of its calls is done and another may come in its place. Told before the call's handler hears of the end. */
+  onFree(connection: Connection): void;
+  /** `maxConcurrent` has changed: the server's SETTINGS came. */
+  onLimit(connection: Connection): void;
+  /** A call that certainly was not processed, through no fault of the host's: its connection, which had served before, was found dead before a byte left, or went away with a GOAWAY below it. It is for another connection, as if nothing had been. */
+  onUnsent(connection: Connection, call: Call, handler: Handler): void;
+  /** It takes no more calls; those in flight go on, and no `onFree` is told of them. At most once. */
+  onDraining(connection: Connection): void;
+  /** The connection is gone, with or without `onDraining` before; once. */
   onClosed(connection: Connection): void;
 }
 
@@ -30,18 +41,53 @@ export interface Connecting {
 
 /** Opens connections: sockets, TLS and codecs are behind it. */
 export interface Connector {
-  /** Calls back once, later than `connect` returns, within `config.connectTimeoutMs`; never after it was cancelled. */
+  /** Prepares what the connections of a cluster need, such as an identity and roots, and follows it until `release`. */
+  open(config: ClusterConfig, events: TransportEvents): ClusterTransport;
+}
+
+/** What the transport of a cluster tells it. */
+export interface TransportEvents {
+  /** `settled` has become true; not while `open` or `configure` runs. */
+  onSettled(): void;
+  /** New certificates or roots are in force for new connections: those that are open were made with older ones. */
+  onRotated(): void;
+}
+
+/** The transport of one cluster. */
+export interface ClusterTransport {
+  /** True once all secrets have come, or are known not to come: calls wait until then. Stays true for a configuration. */
+  readonly settled: boolean;
+  configure(config: ClusterConfig): void;
+  /** Calls back once, later than `connect` returns, within `connect_timeout`; never after it was cancelled. */
   connect(
     endpoint: Endpoint,
-    config: ClusterConfig,
+    key: ConnectionKey,
     events: ConnectionEvents,
     callback: (error: ConnectError | null, connection: Connection | null) => void,
   ): Connecting;
+  /** The same without HTTP: bytes both ways, for TCP. The key's protocol plays no part. */
+  connectBytes(
+    endpoint: Endpoint,
+    key: ConnectionKey,
+    callback: (error: ConnectError | null, stream: Duplex | null) => void,
+  ): Connecting;
+  /** What it holds is let go of; connections stay as they are. */
+  release(): void;
 }
 
 /** Why no connection came up. */
 export interface ConnectError {
   readonly timeout: boolean;
-  /** What the platform said, such as `connect ECONNREFUSED 127.0.0.1:9080`. */
-  readonly cause: Error;
+  /** What the platform said, such as `connect ECONNREFUSED 127.0.0.1:9080`; or a MeshError that names the missing secret. */
+  readonly cause: Error | MeshError;
+  /** What of TLS failed, as a counter of Envoy's (`cluster.<name>.ssl.*`); absent where it was not TLS. */
+  readonly tls?: TlsFailure;
 }
+
+/** Counters of Envoy's under `ssl.`; `connection_error` is counted with each of them, as Envoy does. */
+export type TlsFailure =
+  | 'connection_error'
+  | 'fail_verify_no_cert'
+  | 'fail_verify_error'
+  | 'fail_verify_san'
+  | 'fail_verify_cert_hash';

@@ -235,13 +235,15 @@ describe('pool', () => {
   });
 
   it('does not take up a call that was given up while its connection was dying', () => {
-    const { pool, connector } = setup();
+    const { pool, connector, send } = setup();
+    send();
+    const connection = connector.next.accept();
     const call = makeCall();
     const caller = new Caller();
     call.controller.abort(new Error('enough'));
-    pool.onUnsent(call, caller);
+    pool.onUnsent(connection, call, caller);
     assert.deepEqual(caller.said, ['error enough']);
-    assert.equal(connector.attempts, 0);
+    assert.equal(connector.attempts, 1);
   });
 });
 

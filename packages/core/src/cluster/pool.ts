@@ -5,6 +5,7 @@ import { MeshError } from '../errors.ts';
 import { outsideContext } from '../util/outside.ts';
 import type { Cluster } from './cluster.ts';
 import type { ConnectError, Connecting, Connection, ConnectionEvents } from './connection.ts';
+import { PLAIN_KEY } from './connection-key.ts';
 import type { Endpoint } from './endpoint.ts';
 
 /** A call that waits for a connection. */
@@ -134,7 +135,7 @@ export class HostPool implements ConnectionEvents {
     for (const connection of [...this.#open]) connection.destroy(error);
   }
 
-  onIdle(connection: Connection): void {
+  onFree(connection: Connection): void {
     this.#serve(connection, this.#next());
   }
 
@@ -158,7 +159,11 @@ export class HostPool implements ConnectionEvents {
     }
   }
 
-  onUnsent(call: Call, handler: Handler): void {
+  // Only connections over HTTP/1 are opened so far: one call each, and gone when they take no more.
+  onLimit(): void {}
+  onDraining(): void {}
+
+  onUnsent(_connection: Connection, call: Call, handler: Handler): void {
     if (call.controller.reason !== null) handler.onResponseError(call.controller.reason);
     else this.dispatch(call, handler);
   }
@@ -188,7 +193,7 @@ export class HostPool implements ConnectionEvents {
     this.#endpoint.stats.cx_total++;
     this.#cluster.connecting++;
     const opening = outsideContext(() =>
-      this.#cluster.connector.connect(this.#endpoint, this.#cluster.config, this, (error, connection) => {
+      this.#cluster.transport.connect(this.#endpoint, PLAIN_KEY, this, (error, connection) => {
         this.#connecting.delete(opening);
         this.#cluster.connecting--;
         if (connection !== null) this.#opened(connection);

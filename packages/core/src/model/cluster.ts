@@ -1,4 +1,7 @@
+import type { ConnectionPoolConfig } from './connection-pool.ts';
 import type { ClusterLoadAssignment, Metadata } from './endpoint.ts';
+import type { TransportConfig } from './transport-socket.ts';
+import type { UpstreamProtocol } from './upstream-protocol.ts';
 
 /** Routing priority: circuit-breaker thresholds are counted for each. (envoy.config.core.v3.RoutingPriority) */
 export type RoutingPriority = 'default' | 'high';
@@ -59,6 +62,9 @@ export interface ClusterConfig {
   readonly maxResponseHeaderBytes: number;
   /** Requests after which a connection is closed; 0 for no limit. */
   readonly maxRequestsPerConnection: number;
+  readonly pool: ConnectionPoolConfig;
+  readonly transport: TransportConfig;
+  readonly protocol: UpstreamProtocol;
   /** Its load is reported to the control plane that it comes from. (`lrs_server: self`) */
   readonly reportsLoad: boolean;
   /** What of the servers' own reports goes into load reports: `cpu_utilization`, `named_metrics.*` … (`lrs_report_endpoint_metrics`) */

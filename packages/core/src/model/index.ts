@@ -1,6 +1,7 @@
 export * from './body-format.ts';
 export * from './cluster.ts';
 export * from './connection-manager.ts';
+export * from './connection-pool.ts';
 export * from './cors.ts';
 export * from './data-source.ts';
 export * from './defaults.ts';
@@ -19,4 +20,6 @@ export * from './route.ts';
 export * from './route-lookup.ts';
 export * from './runtime.ts';
 export * from './secret.ts';
+export * from './transport-socket.ts';
 export * from './upgrade.ts';
+export * from './upstream-protocol.ts';

@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict';
 import type { Call } from '../call.ts';
-import type { ConnectError, Connecting, Connection, ConnectionEvents, Connector } from '../cluster/connection.ts';
+import type {
+  ClusterTransport,
+  ConnectError,
+  Connecting,
+  Connection,
+  ConnectionEvents,
+  Connector,
+} from '../cluster/connection.ts';
+import type { ConnectionKey } from '../cluster/connection-key.ts';
 import type { Endpoint } from '../cluster/endpoint.ts';
 import type { Handler } from '../dispatch.ts';
-import type { ClusterConfig } from '../model/cluster.ts';
 import { Exchange } from './inner.ts';
 
 type Callback = (error: ConnectError | null, connection: Connection | null) => void;
@@ -56,6 +63,8 @@ export class Opening implements Connecting {
 
 /** A connection whose server is the test. */
 export class FakeConnection implements Connection {
+  readonly protocol = 'http1';
+  readonly maxConcurrent = 1;
   readonly endpoint: Endpoint;
   readonly exchanges: Exchange[] = [];
   gone = false;
@@ -80,7 +89,7 @@ export class FakeConnection implements Connection {
     assert.ok(!this.gone, 'the connection is gone');
     if (this.dead) {
       this.#leave();
-      this.#events.onUnsent(call, handler);
+      this.#events.onUnsent(this, call, handler);
       return;
     }
     const exchange = new Exchange(call, handler, (reusable) => this.#released(reusable));
@@ -108,7 +117,7 @@ export class FakeConnection implements Connection {
   }
 
   #released(reusable: boolean): void {
-    if (reusable && !this.#closing) this.#events.onIdle(this);
+    if (reusable && !this.#closing) this.#events.onFree(this);
     else this.#leave();
   }
 
@@ -131,7 +140,17 @@ export class FakeConnector implements Connector {
   onExchange: ((exchange: Exchange, connection: FakeConnection) => void) | null = null;
   attempts = 0;
 
-  connect(endpoint: Endpoint, _config: ClusterConfig, events: ConnectionEvents, callback: Callback): Connecting {
+  open(): ClusterTransport {
+    return {
+      settled: true,
+      configure: () => {},
+      connect: (endpoint, key, events, callback) => this.connect(endpoint, key, events, callback),
+      connectBytes: () => assert.fail('no connections without HTTP here'),
+      release: () => {},
+    };
+  }
+
+  connect(endpoint: Endpoint, _key: ConnectionKey, events: ConnectionEvents, callback: Callback): Connecting {
     this.attempts++;
     const opening = new Opening(this, endpoint, events, callback);
     this.opening.push(opening);

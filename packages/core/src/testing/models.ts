@@ -2,6 +2,7 @@
 import type { ClusterConfig, ClusterDiscovery, LoadBalancerConfig, Thresholds } from '../model/cluster.ts';
 import { DEFAULT_THRESHOLDS } from '../model/cluster.ts';
 import { CONNECTION_MANAGER_DEFAULTS } from '../model/connection-manager.ts';
+import { DEFAULT_POOL } from '../model/connection-pool.ts';
 import {
   FORWARD_DEFAULTS,
   ROUTE_DEFAULTS,
@@ -20,6 +21,8 @@ import type {
   VirtualHost,
   WeightedCluster,
 } from '../model/route.ts';
+import { PLAIN_TRANSPORT } from '../model/transport-socket.ts';
+import { HTTP1_UPSTREAM } from '../model/upstream-protocol.ts';
 
 export interface HostOptions {
   readonly health?: HealthStatus;
@@ -90,6 +93,9 @@ export function clusterConfig(options: ClusterOptions = {}): ClusterConfig {
     maxRequestsPerConnection: 0,
     reportsLoad: false,
     loadMetrics: options.loadMetrics ?? [],
+    pool: DEFAULT_POOL,
+    transport: PLAIN_TRANSPORT,
+    protocol: HTTP1_UPSTREAM,
     unsupported: options.unsupported ?? [],
     metadata: options.metadata ?? {},
   };

@@ -9,10 +9,14 @@ import {
   Call,
   type ClusterConfig,
   type Connection,
+  DEFAULT_POOL,
   DEFAULT_THRESHOLDS,
   Endpoint,
   type Handler,
   Headers,
+  HTTP1_UPSTREAM,
+  PLAIN_KEY,
+  PLAIN_TRANSPORT,
   StreamBody,
   systemClock,
 } from '@inmesh/core';
@@ -31,6 +35,9 @@ const config: ClusterConfig = {
   maxRequestsPerConnection: 0,
   reportsLoad: false,
   loadMetrics: [],
+  pool: DEFAULT_POOL,
+  transport: PLAIN_TRANSPORT,
+  protocol: HTTP1_UPSTREAM,
   unsupported: [],
   metadata: {},
 };
@@ -108,12 +115,14 @@ describe('an HTTP/1 connection', () => {
       0,
     );
     const events = {
-      onIdle: () => owner.push('idle'),
+      onFree: () => owner.push('idle'),
+      onLimit: () => owner.push('limit'),
+      onDraining: () => owner.push('draining'),
       onUnsent: () => owner.push('unsent'),
       onClosed: () => owner.push('closed'),
     };
     return new Promise((resolve, reject) => {
-      new SocketConnector(systemClock).connect(endpoint, config, events, (error, made) => {
+      new SocketConnector(systemClock).open(config).connect(endpoint, PLAIN_KEY, events, (error, made) => {
         if (made !== null) resolve(made);
         else reject(error?.cause);
       });

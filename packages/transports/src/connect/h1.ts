@@ -22,6 +22,8 @@ const FOR_EVER_MS = 2 ** 31 - 1;
 
 /** HTTP/1.1 on a socket that we opened, with undici's Client as codec: one request at a time. */
 export class H1Connection implements Connection {
+  readonly protocol = 'http1';
+  readonly maxConcurrent = 1;
   readonly endpoint: Endpoint;
   readonly #client: Client;
   readonly #socket: Socket;
@@ -105,7 +107,7 @@ export class H1Connection implements Connection {
     // Without undici nobody would notice its end, nor its being idle for too long.
     if (!reusable || !this.#attached) this.#closing = true;
     if (this.#gone) return;
-    if (!this.#closing) this.events.onIdle(this);
+    if (!this.#closing) this.events.onFree(this);
     else this.#leave();
   }
 
@@ -231,7 +233,7 @@ class Exchange implements Dispatcher.DispatchHandler, Holder {
     if (this.#served && reason === null && !this.#answered) this.#call.distrustful = true;
     if (this.#wire === null && this.#served && reason === null && isGone(error)) {
       this.#connection.release(false);
-      this.#connection.events.onUnsent(this.#call, this.#handler);
+      this.#connection.events.onUnsent(this.#connection, this.#call, this.#handler);
       return;
     }
     // A request that undici refused before it began leaves the connection as it was.

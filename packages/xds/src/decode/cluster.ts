@@ -2,7 +2,14 @@ import { isIP } from 'node:net';
 import { messageType } from '@inmesh/api';
 import type { Cluster as ProtoCluster } from '@inmesh/api/gen/envoy/config/cluster/v3/cluster_pb';
 import type { TransportSocket } from '@inmesh/api/gen/envoy/config/core/v3/base_pb';
-import type { ClusterConfig, ClusterDiscovery, ClusterLoadAssignment } from '@inmesh/core';
+import {
+  type ClusterConfig,
+  type ClusterDiscovery,
+  type ClusterLoadAssignment,
+  DEFAULT_POOL,
+  HTTP1_UPSTREAM,
+  PLAIN_TRANSPORT,
+} from '@inmesh/core';
 import { decodeCircuitBreakers } from './circuit-breakers.ts';
 import { type Decoding, enumName, milliseconds, otherFields, Refusal, requireValid } from './decoding.ts';
 import { requireEnvoyCluster } from './envoy/index.ts';
@@ -100,6 +107,10 @@ export function decodeCluster(decoding: Decoding, message: ProtoCluster): Cluste
     idleTimeoutMs: protocol.idleTimeoutMs,
     maxResponseHeaderBytes: protocol.maxResponseHeaderBytes,
     maxRequestsPerConnection: protocol.maxRequestsPerConnection,
+    // Whatever asks for more is among `unsupported`.
+    pool: DEFAULT_POOL,
+    transport: PLAIN_TRANSPORT,
+    protocol: HTTP1_UPSTREAM,
     // Only this is defined for it (gRFC A27); Envoy reports by its bootstrap and looks at neither.
     reportsLoad: message.lrsServer?.configSourceSpecifier.case === 'self',
     loadMetrics: message.lrsReportEndpointMetrics,

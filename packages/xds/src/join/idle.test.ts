@@ -7,6 +7,7 @@ import {
   FilterCompiler,
   type Kind,
   MeshError,
+  noConnector,
   noRegex,
   RouteLookups,
   Runtime,
@@ -66,7 +67,7 @@ function scene(options: { readonly afterMs?: number } = {}) {
     },
   };
   const unused = () => assert.fail('nothing is resolved and nothing is called here');
-  const clusters = new Clusters({ source, resolver: { watch: unused }, connector: { connect: unused }, clock, random });
+  const clusters = new Clusters({ source, resolver: { watch: unused }, connector: noConnector, clock, random });
   const told: string[] = [];
   const outside = new Set<string>();
   const join = new Join({

@@ -4,6 +4,7 @@ import {
   CONNECTION_MANAGER_DEFAULTS,
   type ConfigSource,
   FilterCompiler,
+  noConnector,
   noRegex,
   ROUTE_CONFIGURATION_DEFAULTS,
   RouteLookups,
@@ -26,7 +27,7 @@ describe('join', () => {
     const clusters = new Clusters({
       source,
       resolver: { watch: unused },
-      connector: { connect: unused },
+      connector: noConnector,
       clock: new VirtualClock(),
       random,
     });

@@ -5,15 +5,19 @@ import {
   Clusters,
   CONNECTION_MANAGER_DEFAULTS,
   type ConfigSource,
+  DEFAULT_POOL,
   DEFAULT_THRESHOLDS,
   FilterCompiler,
   FORWARD_DEFAULTS,
   Headers,
+  HTTP1_UPSTREAM,
   type Listener,
   MeshError,
   type MeshErrorCode,
   type Model,
+  noConnector,
   noRegex,
+  PLAIN_TRANSPORT,
   ROUTE_CONFIGURATION_DEFAULTS,
   ROUTE_DEFAULTS,
   RouteLookups,
@@ -51,7 +55,6 @@ function scene() {
       return () => clusters.delete(name);
     },
   };
-  const connector = { connect: () => assert.fail('nothing is called here') };
   const resolver = { watch: () => () => {} };
   const said: { watcher: Watcher<Listener> | null } = { watcher: null };
   const feed: ConfigSource = {
@@ -62,7 +65,7 @@ function scene() {
   };
   const join = new Join({
     source,
-    clusters: new Clusters({ source, resolver, connector, clock, random }),
+    clusters: new Clusters({ source, resolver, connector: noConnector, clock, random }),
     random,
     regex: noRegex,
     runtime: new Runtime(),
@@ -159,6 +162,9 @@ function empty(name: string): ClusterConfig {
     maxRequestsPerConnection: 0,
     reportsLoad: false,
     loadMetrics: [],
+    pool: DEFAULT_POOL,
+    transport: PLAIN_TRANSPORT,
+    protocol: HTTP1_UPSTREAM,
     unsupported: [],
     metadata: {},
   };

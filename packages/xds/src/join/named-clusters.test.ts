@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { Clusters, seededRandom, VirtualClock, type Watcher } from '@inmesh/core';
+import { Clusters, noConnector, seededRandom, VirtualClock, type Watcher } from '@inmesh/core';
 import { NamedClusters } from './named-clusters.ts';
 
 describe('clusters that calls name', () => {
@@ -16,7 +16,7 @@ describe('clusters that calls name', () => {
         },
       },
       resolver: { watch: unused },
-      connector: { connect: unused },
+      connector: noConnector,
       clock: new VirtualClock(),
       random: seededRandom(1),
     });

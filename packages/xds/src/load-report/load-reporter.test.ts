@@ -6,8 +6,12 @@ import {
   Cluster,
   type ClusterConfig,
   type ClusterLoadAssignment,
+  DEFAULT_POOL,
   DEFAULT_THRESHOLDS,
+  HTTP1_UPSTREAM,
   type MessageStream,
+  noConnector,
+  PLAIN_TRANSPORT,
   type StreamHandlers,
   type StreamTransport,
   seededRandom,
@@ -98,7 +102,7 @@ class Scene {
   /** A cluster that is in use. */
   cluster(name: string, zones: Readonly<Record<string, readonly number[]>> = { a: [1] }): Cluster {
     const cluster = new Cluster(config(name), {
-      connector: { connect: () => assert.fail('nobody calls') },
+      connector: noConnector,
       clock: this.clock,
       random: seededRandom(1),
     });
@@ -139,6 +143,9 @@ function config(name: string): ClusterConfig {
     maxRequestsPerConnection: 0,
     reportsLoad: true,
     loadMetrics: ['cpu_utilization', 'named_metrics.*'],
+    pool: DEFAULT_POOL,
+    transport: PLAIN_TRANSPORT,
+    protocol: HTTP1_UPSTREAM,
     unsupported: [],
     metadata: {},
   };

@@ -1,0 +1,45 @@
+/** How the connections of a cluster are opened and kept; the limits over all hosts are in `Thresholds`. */
+export interface ConnectionPoolConfig {
+  /** Connections to one host; null for no limit. (`circuit_breakers.per_host_thresholds`) */
+  readonly maxConnectionsPerHost: number | null;
+  /** Milliseconds from its opening until a connection takes no more calls; 0 for no limit. (max_connection_duration) */
+  readonly maxConnectionDurationMs: number;
+  /** envoy.config.cluster.v3.Cluster.PreconnectPolicy */
+  readonly preconnect: {
+    /** Capacity kept for a host beyond what its calls need now: 1 for none, 3 at most. */
+    readonly perUpstreamRatio: number;
+    /** The same over all hosts, ahead of the balancer's next choices: 1 for none, 3 at most. */
+    readonly predictiveRatio: number;
+  };
+  /** Null: TCP's own keepalive as the transport has it. (`upstream_connection_options.tcp_keepalive`) */
+  readonly tcpKeepalive: TcpKeepalive | null;
+  /** Null: the system's choice. (`upstream_bind_config.source_address`) */
+  readonly bind: SourceAddress | null;
+  /** Connections close when their host turns unhealthy. (close_connections_on_host_health_failure) */
+  readonly closeOnHealthFailure: boolean;
+}
+
+/** envoy.config.core.v3.TcpKeepalive; null where the feed leaves it to the system. */
+export interface TcpKeepalive {
+  readonly probes: number | null;
+  readonly timeMs: number | null;
+  readonly intervalMs: number | null;
+}
+
+/** envoy.config.core.v3.BindConfig */
+export interface SourceAddress {
+  readonly host: string;
+  /** 0 for any. */
+  readonly port: number;
+  /** Others, for hosts whose address is of another family. */
+  readonly extra: readonly { readonly host: string; readonly port: number }[];
+}
+
+export const DEFAULT_POOL: ConnectionPoolConfig = {
+  maxConnectionsPerHost: null,
+  maxConnectionDurationMs: 0,
+  preconnect: { perUpstreamRatio: 1, predictiveRatio: 1 },
+  tcpKeepalive: null,
+  bind: null,
+  closeOnHealthFailure: false,
+};
