@@ -106,12 +106,15 @@ export { Runtime } from './runtime/runtime.ts';
 export { flattenRuntime, RuntimeValueError, runtimeValue } from './runtime/runtime-value.ts';
 export type {
   MessageStream,
+  RpcStream,
+  RpcTransport,
   StreamHandlers,
   StreamStatus,
   StreamTransport,
 } from './stream-transport.ts';
 export { MeshStats } from './telemetry/observe.ts';
 export { compileSubjectAltNames, type SubjectAltName } from './tls/subject-alt-names.ts';
+export { Backoff, type BackoffOptions } from './util/backoff.ts';
 export { type Clock, systemClock, type Timer } from './util/clock.ts';
 export { outsideContext } from './util/outside.ts';
 export { type Random, seededRandom, systemRandom } from './util/random.ts';

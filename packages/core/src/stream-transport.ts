@@ -32,3 +32,13 @@ export interface StreamTransport {
   /** Closes the connection and every stream on it. */
   close(): void;
 }
+
+/** A stream whose client can say that it has sent its last message: servers of calls with one request wait for that. */
+export interface RpcStream extends MessageStream {
+  finish(): void;
+}
+
+/** For calls with one request, beside streams. */
+export interface RpcTransport extends StreamTransport {
+  open(path: string, metadata: Readonly<Record<string, string>>, handlers: StreamHandlers): RpcStream;
+}

@@ -1,12 +1,5 @@
-import type { Clock, Cluster, ClusterFollower, Random } from '@inmesh/core';
-import {
-  Backoff,
-  type Bootstrap,
-  LoadReporter,
-  type LoadReporterStats,
-  type NodeIdentity,
-  type XdsServer,
-} from '@inmesh/xds';
+import { Backoff, type Clock, type Cluster, type ClusterFollower, type Random } from '@inmesh/core';
+import { type Bootstrap, LoadReporter, type LoadReporterStats, type NodeIdentity, type XdsServer } from '@inmesh/xds';
 import { openServer } from './shared-streams.ts';
 import { VERSION } from './version.ts';
 

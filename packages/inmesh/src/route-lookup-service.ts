@@ -5,8 +5,9 @@ import {
   MeshError,
   type RouteLookupConfig,
   type RouteLookupRequest,
+  type RpcTransport,
 } from '@inmesh/core';
-import { type GrpcTransport, grpcChannel } from '@inmesh/transports/rpc';
+import { grpcChannel } from '@inmesh/transports/rpc';
 import { readRouteLookup, writeRouteLookup, type XdsServer } from '@inmesh/xds';
 import { callCredentials, serverTls } from './server-credentials.ts';
 
@@ -58,7 +59,7 @@ class GrpcLookupService implements LookupService {
   readonly #clock: Clock;
   readonly #onError: (error: Error) => void;
   readonly #onRecovered: () => void;
-  readonly #channel: GrpcTransport;
+  readonly #channel: RpcTransport;
   /** True while the last attempt to connect failed. */
   #down = false;
 

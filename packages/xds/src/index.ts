@@ -1,4 +1,3 @@
-export { Backoff, type BackoffOptions } from './ads/backoff.ts';
 export { AdsClient } from './ads/client.ts';
 export type { AdsClientOptions, AdsServerOptions } from './ads/client-options.ts';
 export type { CollectionWatcher } from './ads/collection.ts';

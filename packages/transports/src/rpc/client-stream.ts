@@ -1,17 +1,12 @@
 import { type ClientHttp2Stream, constants, type IncomingHttpHeaders, type IncomingHttpStatusHeader } from 'node:http2';
-import { type MessageStream, outsideContext, type StreamHandlers, type StreamStatus } from '@inmesh/core';
+import { outsideContext, type RpcStream, type StreamHandlers, type StreamStatus } from '@inmesh/core';
 import type { ClientSession } from './client-session.ts';
 import { MessageReader } from './framing.ts';
 import { grpcCode, statusOfHeaders, statusOfHttp, statusOfReset } from './status.ts';
 import { writeMessage } from './write-message.ts';
 
-/** A stream whose client may say that it has sent its last message: servers of calls with one request wait for that. */
-export interface GrpcStream extends MessageStream {
-  finish(): void;
-}
-
 /** One call: headers out, messages both ways, one status at the end. */
-export class ClientStream implements GrpcStream {
+export class ClientStream implements RpcStream {
   readonly #session: ClientSession;
   readonly #handlers: StreamHandlers;
   readonly #reader: MessageReader;

@@ -1,25 +1,20 @@
-import { outsideContext, type StreamHandlers, type StreamTransport } from '@inmesh/core';
+import { outsideContext, type RpcStream, type RpcTransport, type StreamHandlers } from '@inmesh/core';
 import { type FilledOptions, fillOptions, type GrpcChannelOptions } from './client-options.ts';
 import { ClientSession } from './client-session.ts';
-import { ClientStream, type GrpcStream } from './client-stream.ts';
+import { ClientStream } from './client-stream.ts';
 import { type Address, parseTarget } from './target.ts';
-
-/** Streams to one server that their client can end its part of. */
-export interface GrpcTransport extends StreamTransport {
-  open(path: string, metadata: Readonly<Record<string, string>>, handlers: StreamHandlers): GrpcStream;
-}
 
 /**
  * gRPC streams to one server over one HTTP/2 connection, which is opened by the first `open` and again by the next one
  * after it died. There is no backoff here: who opens streams decides when to try again. The connection never keeps the
  * process alive. Throws a TypeError for a target that cannot be read.
  */
-export function grpcChannel(options: GrpcChannelOptions): GrpcTransport {
+export function grpcChannel(options: GrpcChannelOptions): RpcTransport {
   const address = parseTarget(options.target);
   return new GrpcChannel(fillOptions(options, address.authority), address);
 }
 
-class GrpcChannel implements GrpcTransport {
+class GrpcChannel implements RpcTransport {
   readonly #options: FilledOptions;
   readonly #address: Address;
   #session: ClientSession | null = null;
@@ -29,7 +24,7 @@ class GrpcChannel implements GrpcTransport {
     this.#address = address;
   }
 
-  open(path: string, metadata: Readonly<Record<string, string>>, handlers: StreamHandlers): GrpcStream {
+  open(path: string, metadata: Readonly<Record<string, string>>, handlers: StreamHandlers): RpcStream {
     return outsideContext(() => {
       if (this.#session === null || !this.#session.usable) {
         this.#session = new ClientSession(this.#options, this.#address);

@@ -1,4 +1,4 @@
-export { type GrpcTransport, grpcChannel } from './client.ts';
+export { grpcChannel } from './client.ts';
 export type { GrpcChannelOptions, GrpcClientTls } from './client-options.ts';
 export {
   type GrpcServer,

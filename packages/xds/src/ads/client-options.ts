@@ -1,5 +1,4 @@
-import type { Clock, Random, StreamTransport } from '@inmesh/core';
-import type { BackoffOptions } from './backoff.ts';
+import type { BackoffOptions, Clock, Random, StreamTransport } from '@inmesh/core';
 import type { MassRemovalOptions } from './mass-removal.ts';
 import type { AdsNode } from './node.ts';
 import type { ResourceMemory } from './resource-memory.ts';

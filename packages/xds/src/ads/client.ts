@@ -1,4 +1,5 @@
 import {
+  Backoff,
   type ConfigSource,
   type Kind,
   type MeshError,
@@ -8,7 +9,6 @@ import {
   type Unwatch,
   type Watcher,
 } from '@inmesh/core';
-import { Backoff } from './backoff.ts';
 import type { CacheHost } from './cache-host.ts';
 import type { AdsClientOptions, AdsServerOptions } from './client-options.ts';
 import type { CollectionWatcher } from './collection.ts';

@@ -1,6 +1,5 @@
-import type { Clock, StreamStatus } from '@inmesh/core';
+import type { Backoff, Clock, StreamStatus } from '@inmesh/core';
 import { AgentPlace } from './agent-place.ts';
-import type { Backoff } from './backoff.ts';
 
 export interface ReopeningOptions {
   readonly serverUri: string;

@@ -1,5 +1,4 @@
-import type { Clock, MeshError, StreamTransport } from '@inmesh/core';
-import type { Backoff } from './backoff.ts';
+import type { Backoff, Clock, MeshError, StreamTransport } from '@inmesh/core';
 import type { AdsNode } from './node.ts';
 import type { AdsVariant } from './status.ts';
 import type { AdsStream, OpenAdsStream, Update } from './stream.ts';

@@ -3,6 +3,7 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { messageType, toJson } from '@inmesh/api';
 import type { LoadStatsRequest, LoadStatsResponse } from '@inmesh/api/gen/envoy/service/load_stats/v3/lrs_pb';
 import {
+  Backoff,
   Cluster,
   type ClusterConfig,
   type ClusterLoadAssignment,
@@ -17,7 +18,6 @@ import {
   seededRandom,
   VirtualClock,
 } from '@inmesh/core';
-import { Backoff } from '../ads/backoff.ts';
 import { LoadReporter, type LoadReporterOptions } from './load-reporter.ts';
 
 const requestType = () => messageType<LoadStatsRequest>('envoy.service.load_stats.v3.LoadStatsRequest');

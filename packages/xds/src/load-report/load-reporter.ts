@@ -1,4 +1,5 @@
 import {
+  type Backoff,
   type Clock,
   type Cluster,
   type MessageStream,
@@ -7,7 +8,6 @@ import {
   type StreamTransport,
   type Timer,
 } from '@inmesh/core';
-import type { Backoff } from '../ads/backoff.ts';
 import type { AdsNode } from '../ads/node.ts';
 import { TrackedCluster } from './tracked-cluster.ts';
 import { type ClusterReport, decodeLoadRequest, encodeHello, encodeReports, type LoadRequest } from './wire.ts';

@@ -1,4 +1,4 @@
-import type { Random } from '@inmesh/core';
+import type { Random } from './random.ts';
 
 export interface BackoffOptions {
   /** Milliseconds before the first retry. Default 1,000, as gRPC's connection backoff, which gRFC A57 takes for ADS streams. */
