@@ -24,6 +24,7 @@ const HEADERS: readonly string[] = ['content-type', 'text/plain', 'content-lengt
 class AtOnce implements Connection {
   readonly protocol = 'http1';
   readonly maxConcurrent = 1;
+  readonly tls = null;
   readonly #events: ConnectionEvents;
 
   constructor(events: ConnectionEvents) {

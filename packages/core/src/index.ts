@@ -10,6 +10,7 @@ export type {
   Connection,
   ConnectionEvents,
   Connector,
+  TlsFacts,
   TlsFailure,
   TransportEvents,
 } from './cluster/connection.ts';

@@ -3,16 +3,15 @@ import type { MeshError, TlsFailure } from '@inmesh/core';
 
 /** What the connections of one TLS context are made with now; another object once a secret has changed. */
 export interface TlsMaterial {
-  /** Key, chain, roots, CRLs, versions, ciphers, curves. */
+  /** Key, chain, roots, CRLs, versions, ciphers, curves; renegotiation is refused (`SSL_OP_NO_RENEGOTIATION`), since Node allows it to servers otherwise. */
   readonly secureContext: SecureContext;
   /**
-   * Judges the peer, on every connection, resumed or not, once the handshake is done; null where it may be spoken to. `expectedNames` stand
+   * Judges the peer, on every connection, once the handshake is done; null where it may be spoken to. `expectedNames` stand
    * instead of the SAN matchers where they are given. (`auto_san_validation`)
+   *
+   * There are no sessions to be resumed: of a resumed one Node shows a client no certificate of the peer, so that nobody could be judged.
    */
   verify(socket: TLSSocket, expectedNames: readonly string[] | null): PeerRefusal | null;
-  /** Sessions that may be resumed: made with this material and these expectations, and no others. */
-  session(id: string): Buffer | undefined;
-  keepSession(id: string, session: Buffer): void;
 }
 
 /** Why a peer must not be spoken to. */

@@ -12,6 +12,8 @@ export interface Connection {
   readonly protocol: HttpProtocol;
   /** Calls that it carries at the same time: 1 over HTTP/1; over HTTP/2 the lesser of our limit and the server's. */
   readonly maxConcurrent: number;
+  /** What its handshake has led to; null in the clear. */
+  readonly tls: TlsFacts | null;
   /** Sends the call. Only a connection that carries fewer than `maxConcurrent`, and was not closed, takes one. */
   dispatch(call: Call, handler: Handler): void;
   /** Takes no further call, and closes once those in flight are done. */
@@ -84,7 +86,19 @@ export interface ConnectError {
   readonly tls?: TlsFailure;
 }
 
-/** Counters of Envoy's under `ssl.`; `connection_error` is counted with each of them, as Envoy does. */
+/** What a handshake has led to; the counters `ssl.handshake`, `ssl.versions.*`, `ssl.ciphers.*` and `ssl.curves.*` are made of it. */
+export interface TlsFacts {
+  /** Such as `TLSv1.3`. */
+  readonly version: string;
+  /** In OpenSSL's words. */
+  readonly cipher: string;
+  /** The group of the key exchange, such as `X25519MLKEM768`; empty where the runtime does not say. */
+  readonly curve: string;
+  /** What the server chose by ALPN; empty for nothing. */
+  readonly alpn: string;
+}
+
+/** Counters of Envoy's under `ssl.`; `connection_error` is for what went wrong before there was a certificate to judge. */
 export type TlsFailure =
   | 'connection_error'
   | 'fail_verify_no_cert'

@@ -15,6 +15,8 @@ export interface ConnectionPoolConfig {
   readonly tcpKeepalive: TcpKeepalive | null;
   /** Null: the system's choice. (`upstream_bind_config.source_address`) */
   readonly bind: SourceAddress | null;
+  /** In which order the addresses of a host are tried; absent for Envoy's default. (`upstream_connection_options.happy_eyeballs_config`) */
+  readonly happyEyeballs?: HappyEyeballs;
   /** Connections close when their host turns unhealthy. (close_connections_on_host_health_failure) */
   readonly closeOnHealthFailure: boolean;
 }
@@ -24,6 +26,14 @@ export interface TcpKeepalive {
   readonly probes: number | null;
   readonly timeMs: number | null;
   readonly intervalMs: number | null;
+}
+
+/** envoy.config.cluster.v3.UpstreamConnectionOptions.HappyEyeballsConfig */
+export interface HappyEyeballs {
+  /** Null: the family of the first address, which is the default. */
+  readonly firstFamily: 'v4' | 'v6' | null;
+  /** Addresses of that family before the first one of the other; default 1. */
+  readonly firstFamilyCount: number;
 }
 
 /** envoy.config.core.v3.BindConfig */

@@ -27,6 +27,10 @@ export interface EndpointConfig {
   /** At least 1; the default is 1 because Envoy treats an absent weight so. */
   readonly weight: number;
   readonly metadata: Metadata;
+  /** Other addresses of the same host, tried where `address` does not answer soon; absent for none. (additional_addresses) */
+  readonly additionalAddresses?: readonly Address[];
+  /** The HTTP proxy on the way to it; absent for none. (typed metadata `envoy.http11_proxy_transport_socket.proxy_address`) */
+  readonly proxyAddress?: Address;
 }
 
 /** Endpoints that share a locality and a priority. (envoy.config.endpoint.v3.LocalityLbEndpoints) */

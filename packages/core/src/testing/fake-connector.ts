@@ -65,6 +65,7 @@ export class Opening implements Connecting {
 export class FakeConnection implements Connection {
   readonly protocol = 'http1';
   readonly maxConcurrent = 1;
+  readonly tls = null;
   readonly endpoint: Endpoint;
   readonly exchanges: Exchange[] = [];
   gone = false;

@@ -11,8 +11,10 @@ import {
   Headers,
   type Holder,
   isMeshError,
+  type TlsFacts,
 } from '@inmesh/core';
 import { Client, type Dispatcher } from '../undici/index.ts';
+import { tlsFacts } from './tls-facts.ts';
 import { goneError, isGone, refusedError, wireError } from './wire-errors.ts';
 
 /** Milliseconds by which an idle connection is closed before the server's `keep-alive: timeout` hint: longer than a request needs to arrive. */
@@ -24,6 +26,7 @@ const FOR_EVER_MS = 2 ** 31 - 1;
 export class H1Connection implements Connection {
   readonly protocol = 'http1';
   readonly maxConcurrent = 1;
+  readonly tls: TlsFacts | null;
   readonly endpoint: Endpoint;
   readonly #client: Client;
   readonly #socket: Socket;
@@ -41,6 +44,7 @@ export class H1Connection implements Connection {
   constructor(socket: Socket, endpoint: Endpoint, config: ClusterConfig, events: ConnectionEvents) {
     this.endpoint = endpoint;
     this.#socket = socket;
+    this.tls = tlsFacts(socket);
     this.events = events;
     this.#maxRequests = config.maxRequestsPerConnection;
     const idleTimeoutMs = config.idleTimeoutMs > 0 ? Math.min(config.idleTimeoutMs, FOR_EVER_MS) : FOR_EVER_MS;
