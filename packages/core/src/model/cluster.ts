@@ -18,6 +18,12 @@ export interface Thresholds {
   readonly maxRetries: number;
   /** Retries allowed as a share of the calls in flight; null where the feed sets none. */
   readonly retryBudget: RetryBudgetConfig | null;
+  /** Pools of connections that exist at once, over all hosts. Default: no limit, as Envoy's. */
+  readonly maxConnectionPools: number;
+  /** Connections open to one host. Default: no limit. (`per_host_thresholds`) */
+  readonly maxConnectionsPerHost: number;
+  /** Gauges tell how much of each limit is left. */
+  readonly trackRemaining: boolean;
 }
 
 /** envoy.config.cluster.v3.CircuitBreakers.Thresholds.RetryBudget */
@@ -81,4 +87,7 @@ export const DEFAULT_THRESHOLDS: Thresholds = {
   maxRequests: 1024,
   maxRetries: 3,
   retryBudget: null,
+  maxConnectionPools: Number.POSITIVE_INFINITY,
+  maxConnectionsPerHost: Number.POSITIVE_INFINITY,
+  trackRemaining: false,
 };

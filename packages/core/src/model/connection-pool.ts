@@ -1,7 +1,5 @@
 /** How the connections of a cluster are opened and kept; the limits over all hosts are in `Thresholds`. */
 export interface ConnectionPoolConfig {
-  /** Connections to one host; null for no limit. (`circuit_breakers.per_host_thresholds`) */
-  readonly maxConnectionsPerHost: number | null;
   /** Milliseconds from its opening until a connection takes no more calls; 0 for no limit. (max_connection_duration) */
   readonly maxConnectionDurationMs: number;
   /** envoy.config.cluster.v3.Cluster.PreconnectPolicy */
@@ -46,7 +44,6 @@ export interface SourceAddress {
 }
 
 export const DEFAULT_POOL: ConnectionPoolConfig = {
-  maxConnectionsPerHost: null,
   maxConnectionDurationMs: 0,
   preconnect: { perUpstreamRatio: 1, predictiveRatio: 1 },
   tcpKeepalive: null,

@@ -7,7 +7,9 @@ export type TransportSocketConfig =
   | { readonly kind: 'tls'; readonly context: UpstreamTlsContext }
   | UpstreamProxyProtocol
   /** Connects by way of an HTTP proxy, with CONNECT. (Http11ProxyUpstreamTransport) `defaultProxy`: where the host's metadata names none. */
-  | { readonly kind: 'http_11_proxy'; readonly inner: TransportSocketConfig; readonly defaultProxy: Address | null };
+  | { readonly kind: 'http_11_proxy'; readonly inner: TransportSocketConfig; readonly defaultProxy: Address | null }
+  /** What this version cannot do: a connection that needs it is refused, never made otherwise. `fields` are those of the cluster. */
+  | { readonly kind: 'unsupported'; readonly fields: readonly string[] };
 
 /** Tells the host whose connection it is, before anything else. (ProxyProtocolUpstreamTransport) */
 export interface UpstreamProxyProtocol {

@@ -1,28 +1,22 @@
 import { isIP } from 'node:net';
 import { messageType } from '@inmesh/api';
 import type { Cluster as ProtoCluster } from '@inmesh/api/gen/envoy/config/cluster/v3/cluster_pb';
-import type { TransportSocket } from '@inmesh/api/gen/envoy/config/core/v3/base_pb';
-import {
-  type ClusterConfig,
-  type ClusterDiscovery,
-  type ClusterLoadAssignment,
-  DEFAULT_POOL,
-  HTTP1_UPSTREAM,
-  PLAIN_TRANSPORT,
-} from '@inmesh/core';
+import type { ClusterConfig, ClusterDiscovery, ClusterLoadAssignment } from '@inmesh/core';
 import { decodeCircuitBreakers } from './circuit-breakers.ts';
 import { type Decoding, enumName, milliseconds, otherFields, Refusal, requireValid } from './decoding.ts';
 import { requireEnvoyCluster } from './envoy/index.ts';
 import { requireGrpcCluster } from './grpc/index.ts';
 import { readAssignment } from './load-assignment.ts';
 import { decodeLoadBalancer } from './load-balancer.ts';
-import { decodeProtocolOptions } from './protocol-options.ts';
+import { requireAlpn } from './transport/alpn.ts';
+import { decodeTransport } from './transport/transport.ts';
 import { readTypedConfig } from './typed-config.ts';
+import { decodeConnectionPool } from './upstream/connection-pool.ts';
+import { decodeProtocolOptions } from './upstream/protocol-options.ts';
 
 const DEFAULT_CONNECT_TIMEOUT_MS = 5000;
 const DEFAULT_DNS_REFRESH_MS = 5000;
 const DEFAULT_PANIC_PERCENT = 50;
-const RAW_BUFFER = 'envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer';
 
 const NO_FIELDS: ReadonlySet<string> = new Set();
 
@@ -60,7 +54,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   'per_connection_buffer_high_watermark_timeout',
   'health_checks',
   'outlier_detection',
-  'upstream_http_protocol_options', // without effect but over TLS, which is refused itself
+  'upstream_http_protocol_options',
   'http_protocol_options',
   'protocol_selection',
   'dns_jitter',
@@ -74,6 +68,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   'wait_for_warm_on_init',
   'cleanup_interval',
   'upstream_connection_options',
+  'upstream_bind_config',
   'close_connections_on_host_health_failure',
   'ignore_health_on_host_removal',
   'lrs_server',
@@ -91,9 +86,10 @@ export function decodeCluster(decoding: Decoding, message: ProtoCluster): Cluste
   const unsupported = otherFields(message, KNOWN);
   const discovery = decodeDiscovery(message, unsupported);
   const balancer = decodeLoadBalancer(decoding, message);
-  const protocol = decodeProtocolOptions(decoding, message);
-  unsupported.push(...balancer.unsupported, ...protocol.unsupported);
-  checkTransport(message, unsupported);
+  unsupported.push(...balancer.unsupported);
+  const { limits, maxConnectionDurationMs, protocol } = decodeProtocolOptions(decoding, message, unsupported);
+  const transport = decodeTransport(decoding, message, unsupported);
+  requireAlpn(protocol, transport);
   checkFilters(message, unsupported);
   return {
     name: message.name,
@@ -104,13 +100,10 @@ export function decodeCluster(decoding: Decoding, message: ProtoCluster): Cluste
       message.connectTimeout === undefined ? DEFAULT_CONNECT_TIMEOUT_MS : milliseconds(message.connectTimeout),
     thresholds: decodeCircuitBreakers(message.circuitBreakers),
     healthyPanicThreshold: message.commonLbConfig?.healthyPanicThreshold?.value ?? DEFAULT_PANIC_PERCENT,
-    idleTimeoutMs: protocol.idleTimeoutMs,
-    maxResponseHeaderBytes: protocol.maxResponseHeaderBytes,
-    maxRequestsPerConnection: protocol.maxRequestsPerConnection,
-    // Whatever asks for more is among `unsupported`.
-    pool: DEFAULT_POOL,
-    transport: PLAIN_TRANSPORT,
-    protocol: HTTP1_UPSTREAM,
+    ...limits,
+    pool: decodeConnectionPool(message, maxConnectionDurationMs, unsupported),
+    transport,
+    protocol,
     // Only this is defined for it (gRFC A27); Envoy reports by its bootstrap and looks at neither.
     reportsLoad: message.lrsServer?.configSourceSpecifier.case === 'self',
     loadMetrics: message.lrsReportEndpointMetrics,
@@ -199,23 +192,6 @@ function nothing(name: string): ClusterDiscovery {
 
 function noEndpoints(name: string): ClusterLoadAssignment {
   return { name, localities: [], overprovisioningFactor: 140 };
-}
-
-/** Whatever is not plain text is refused: this version has no TLS, and must not go out without it. */
-function checkTransport(message: ProtoCluster, unsupported: string[]): void {
-  const socket = message.transportSocket;
-  if (socket !== undefined && !isPlain(socket, 'transport_socket')) unsupported.push('transport_socket');
-  for (const [index, match] of message.transportSocketMatches.entries()) {
-    const field = `transport_socket_matches[${index}]`;
-    if (match.transportSocket === undefined) continue;
-    if (!isPlain(match.transportSocket, `${field}.transport_socket`)) unsupported.push(field);
-  }
-}
-
-function isPlain(socket: TransportSocket, field: string): boolean {
-  const any = socket.configType.case === 'typedConfig' ? socket.configType.value : undefined;
-  const config = readTypedConfig(any, `${field}.typed_config`);
-  return config.typeName === RAW_BUFFER;
 }
 
 function checkFilters(message: ProtoCluster, unsupported: string[]): void {

@@ -5,6 +5,7 @@ import { fromJson, messageType, registry, typeNameOf } from '@inmesh/api';
 import {
   type ClusterConfig,
   DEFAULT_POOL,
+  DEFAULT_THRESHOLDS,
   FORWARD_DEFAULTS,
   HTTP1_UPSTREAM,
   isMeshError,
@@ -510,16 +511,7 @@ describe('decodeCluster', () => {
       discovery: { kind: 'eds', serviceName: 'c' },
       lb: { kind: 'round_robin' },
       connectTimeoutMs: 5000,
-      thresholds: {
-        default: {
-          maxConnections: 1024,
-          maxPendingRequests: 1024,
-          maxRequests: 1024,
-          maxRetries: 3,
-          retryBudget: null,
-        },
-        high: { maxConnections: 1024, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 3, retryBudget: null },
-      },
+      thresholds: { default: DEFAULT_THRESHOLDS, high: DEFAULT_THRESHOLDS },
       healthyPanicThreshold: 50,
       idleTimeoutMs: 3_600_000,
       reportsLoad: false,

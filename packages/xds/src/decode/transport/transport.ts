@@ -1,0 +1,27 @@
+import type { Cluster } from '@inmesh/api/gen/envoy/config/cluster/v3/cluster_pb';
+import { PLAIN_TRANSPORT, type TransportConfig } from '@inmesh/core';
+import type { Decoding } from '../decoding.ts';
+import { decodeSocket } from './socket.ts';
+
+/** The sockets of a cluster. What every connection would need and this version cannot do is added to `unsupported`. */
+export function decodeTransport(decoding: Decoding, message: Cluster, unsupported: string[]): TransportConfig {
+  const { transportSocket, transportSocketMatches } = message;
+  const socket =
+    transportSocket === undefined
+      ? PLAIN_TRANSPORT.socket
+      : decodeSocket(decoding, transportSocket, 'transport_socket');
+  const matches = transportSocketMatches.map((each, index) => ({
+    name: each.name,
+    criteria: each.match ?? {},
+    socket:
+      each.transportSocket === undefined
+        ? PLAIN_TRANSPORT.socket
+        : decodeSocket(decoding, each.transportSocket, `transport_socket_matches[${index}].transport_socket`),
+  }));
+  // Read, but not honoured yet: nothing goes out in the clear that should not.
+  if (socket.kind !== 'raw_buffer') unsupported.push('transport_socket');
+  for (const [index, match] of matches.entries()) {
+    if (match.socket.kind !== 'raw_buffer') unsupported.push(`transport_socket_matches[${index}]`);
+  }
+  return { socket, matches };
+}
