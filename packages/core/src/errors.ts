@@ -102,6 +102,8 @@ export interface MeshErrorOptions extends MeshErrorPlace {
   readonly details?: string;
   /** True where the response had begun: the details say so. */
   readonly started?: boolean;
+  /** True where the endpoint said that it did nothing with the request: REFUSED_STREAM, or a GOAWAY below it. (RFC 9113, 8.7) */
+  readonly unprocessed?: boolean;
 }
 
 /** What the layer that repeats attempts knows of the last one. */
@@ -135,7 +137,17 @@ export class MeshError extends Error {
   readonly #retried: boolean;
 
   constructor(code: MeshErrorCode, message: string, options: MeshErrorOptions = {}, retried = false) {
-    const { cause, status, body: _body, flag, reset: _reset, details: _details, started: _started, ...place } = options;
+    const {
+      cause,
+      status,
+      body: _body,
+      flag,
+      reset: _reset,
+      details: _details,
+      started: _started,
+      unprocessed: _unprocessed,
+      ...place
+    } = options;
     const where = placeKeys.filter((key) => place[key] !== undefined).map((key) => `${key} ${place[key]}`);
     super(
       where.length > 0 ? `[${code}] ${message} (${where.join(', ')})` : `[${code}] ${message}`,
@@ -150,6 +162,11 @@ export class MeshError extends Error {
     this.#text = message;
     this.#retried = retried;
     Object.defineProperty(this, brand, { value: true });
+  }
+
+  /** The endpoint said that it did nothing with the request. */
+  get unprocessed(): boolean {
+    return this.#options.unprocessed === true;
   }
 
   /** What happened, without code and place. */

@@ -25,7 +25,11 @@ const outcomes: Readonly<Record<string, Outcome>> = {
   'connect failure': failed('connection_failure', false),
   'closed before sending': failed('connection_termination', false),
   'closed while sending': failed('connection_termination', true),
-  'refused stream': failed('remote_reset', false),
+  'reset before sending': failed('remote_reset', false),
+  'refused stream': {
+    ...failed('remote_reset', true),
+    error: new MeshError('remote_reset', 'x', { unprocessed: true }),
+  },
   'reset stream': failed('remote_reset', true),
   'invalid response': failed('protocol_error', true),
   'per-try timeout': failed('request_timeout', true),
@@ -36,11 +40,12 @@ const outcomes: Readonly<Record<string, Outcome>> = {
   aborted: { status: 0, error: new Error('mine'), sent: true, idempotent: true },
 };
 
-const unsent = ['connect failure', 'closed before sending', 'refused stream'];
+const unsent = ['connect failure', 'closed before sending', 'reset before sending'];
 const resets = [
   'connect failure',
   'closed before sending',
   'closed while sending',
+  'reset before sending',
   'refused stream',
   'reset stream',
   'invalid response',
@@ -55,11 +60,16 @@ const table: Readonly<Record<string, readonly string[]>> = {
   reset: resets,
   'reset-before-request': unsent,
   'connect-failure': unsent,
-  'refused-stream': ['closed before sending', 'refused stream'],
+  'refused-stream': ['closed before sending', 'reset before sending', 'refused stream'],
   'retriable-4xx': ['409'],
   'retriable-status-codes': ['429', '501'],
   'unavailable,cancelled,something-new': [],
-  'connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes': [...unsent, '429', '501'],
+  'connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes': [
+    ...unsent,
+    'refused stream',
+    '429',
+    '501',
+  ],
 };
 
 describe('retry_on', () => {
@@ -106,11 +116,12 @@ describe('retries that the feed says nothing of', () => {
       Object.entries(outcomes)
         .filter(([, outcome]) => SAFE_RETRY_POLICY.shouldRetry({ ...outcome, idempotent }))
         .map(([name]) => name);
-    assert.deepEqual(repeated(false), unsent);
+    assert.deepEqual(repeated(false), [...unsent, 'refused stream']);
     assert.deepEqual(repeated(true), [
       'connect failure',
       'closed before sending',
       'closed while sending',
+      'reset before sending',
       'refused stream',
     ]);
     assert.equal(SAFE_RETRY_POLICY.fromFeed, false);

@@ -44,7 +44,7 @@ export const SAFE_RETRY_POLICY: CompiledRetryPolicy = {
     isMeshError(error) &&
     (error.code === 'connection_failure' ||
       (error.code === 'connection_termination' && (!sent || idempotent)) ||
-      (error.code === 'remote_reset' && !sent)),
+      (error.code === 'remote_reset' && (!sent || error.unprocessed))),
 };
 
 /** For callers that want to see what comes of one attempt. */
@@ -107,6 +107,7 @@ function matchesError(on: ReadonlySet<string>, error: Error, sent: boolean): boo
     case 'protocol_error':
       if (!sent && (on.has('refused-stream') || on.has('reset-before-request') || on.has('connect-failure')))
         return true;
+      if (error.unprocessed && on.has('refused-stream')) return true;
       return on.has('reset') || on.has('5xx') || on.has('gateway-error');
     case 'request_timeout':
       // Only a per-try timeout comes this far: the route's own deadline ends the call outside the retries.
