@@ -2,17 +2,11 @@ import { type ClientHttp2Session, type ClientHttp2Stream, connect, type Outgoing
 import * as net from 'node:net';
 import * as tls from 'node:tls';
 import type { StreamStatus, Timer } from '@inmesh/core';
+import { CONNECTION_WINDOW, SESSION_MEMORY_MB, STREAM_WINDOW } from '../http2/session-limits.ts';
 import { peerNames } from '../tls/peer-names.ts';
 import type { FilledOptions, GrpcClientTls } from './client-options.ts';
 import { grpcCode } from './status.ts';
 import type { Address } from './target.ts';
-
-/** Flow-control windows in bytes: 64 KB, the default of HTTP/2, would cost a round trip per 64 KB of a large response. */
-export const streamWindow: number = 1024 * 1024;
-export const connectionWindow: number = 4 * 1024 * 1024;
-
-/** Megabytes that Node lets one session hold before it refuses streams; its 10 would do so while one large response is being sent. */
-export const sessionMemoryMb = 4096;
 
 /**
  * Milliseconds of silence until the kernel asks whether the other host is still there, and takes a connection whose host does
@@ -39,11 +33,11 @@ export class ClientSession {
     this.#socket = openSocket(options, address);
     this.#session = connect('http://localhost', {
       createConnection: () => this.#socket,
-      settings: { enablePush: false, initialWindowSize: streamWindow },
-      maxSessionMemory: sessionMemoryMb,
+      settings: { enablePush: false, initialWindowSize: STREAM_WINDOW },
+      maxSessionMemory: SESSION_MEMORY_MB,
     });
     this.#session.unref();
-    this.#session.on('connect', () => this.#session.setLocalWindowSize(connectionWindow));
+    this.#session.on('connect', () => this.#session.setLocalWindowSize(CONNECTION_WINDOW));
     this.#session.on('remoteSettings', () => this.#becomeReady());
     this.#session.on('error', (error) => this.#fail(error.message || describe(error)));
     this.#session.on('close', () => this.#stopTimers());

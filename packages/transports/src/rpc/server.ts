@@ -8,7 +8,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import type * as net from 'node:net';
-import { connectionWindow, sessionMemoryMb, streamWindow } from './client-session.ts';
+import { CONNECTION_WINDOW, SESSION_MEMORY_MB, STREAM_WINDOW } from '../http2/session-limits.ts';
 import { type GrpcServerMethod, refuse, ServerStream } from './server-stream.ts';
 import { grpcCode } from './status.ts';
 import { bindUnixSocket } from './unix-socket.ts';
@@ -47,7 +47,7 @@ class Server implements GrpcServer {
   #closed: Promise<void> | null = null;
 
   constructor({ services, tls = null, maxReceiveBytes = 64 * 1024 * 1024 }: GrpcServerOptions) {
-    const settings = { maxSessionMemory: sessionMemoryMb, settings: { initialWindowSize: streamWindow } };
+    const settings = { maxSessionMemory: SESSION_MEMORY_MB, settings: { initialWindowSize: STREAM_WINDOW } };
     this.#methods = new Map(Object.entries(services));
     this.#maxReceiveBytes = maxReceiveBytes;
     this.#server =
@@ -104,7 +104,7 @@ class Server implements GrpcServer {
 
   #onSession(session: ServerHttp2Session): void {
     this.#sessions.add(session);
-    session.setLocalWindowSize(connectionWindow);
+    session.setLocalWindowSize(CONNECTION_WINDOW);
     session.once('close', () => this.#sessions.delete(session));
     if (this.#closed !== null) session.close();
   }

@@ -1,0 +1,222 @@
+import { type ClientHttp2Session, constants, type Settings } from 'node:http2';
+import type { Socket } from 'node:net';
+import {
+  type Call,
+  type Clock,
+  type ClusterConfig,
+  type Connection,
+  type ConnectionEvents,
+  type Endpoint,
+  type Handler,
+  MeshError,
+  type MeshErrorOptions,
+  type Random,
+  type TlsFacts,
+} from '@inmesh/core';
+import { tlsFacts } from '../tls-facts.ts';
+import { Exchange } from './exchange.ts';
+import type { ExchangeOwner } from './exchange-owner.ts';
+import { IdleTimer } from './idle-timer.ts';
+import { Keepalive } from './keepalive.ts';
+import { openSession } from './session.ts';
+import { connectionError } from './wire-errors.ts';
+
+export interface H2ConnectionParts {
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** Milliseconds within which a connection that nobody uses has said goodbye, or is cut: a server that has stopped reads nothing. */
+const GOODBYE_MS = 1_000;
+
+/** HTTP/2 on a socket that is open, in the clear or not: as many calls at once as both sides allow. */
+export class H2Connection implements Connection, ExchangeOwner {
+  readonly protocol = 'http2';
+  readonly tls: TlsFacts | null;
+  readonly endpoint: Endpoint;
+  readonly session: ClientHttp2Session;
+  maxConcurrent: number;
+  readonly #socket: Socket;
+  readonly #events: ConnectionEvents;
+  readonly #config: ClusterConfig;
+  readonly #clock: Clock;
+  readonly #exchanges = new Set<Exchange>();
+  readonly #idle: IdleTimer;
+  readonly #keepalive: Keepalive | null;
+  #requests = 0;
+  /** The server's SETTINGS came. */
+  #greeted = false;
+  overran = false;
+  /** A response was complete: that the connection goes away is no accident of the endpoint's. */
+  #served = false;
+  /** Takes no further call. */
+  #draining = false;
+  #reason: Error | null = null;
+  #gone = false;
+
+  constructor(
+    socket: Socket,
+    endpoint: Endpoint,
+    config: ClusterConfig,
+    events: ConnectionEvents,
+    { clock, random }: H2ConnectionParts,
+  ) {
+    this.tls = tlsFacts(socket);
+    this.endpoint = endpoint;
+    this.#socket = socket;
+    this.#events = events;
+    this.#config = config;
+    this.#clock = clock;
+    const { http2 } = config.protocol;
+    this.maxConcurrent = http2.maxConcurrentStreams;
+    this.session = openSession(socket, config);
+    this.session.on('remoteSettings', (settings) => this.#onSettings(settings));
+    this.session.on('goaway', (code, lastStreamId) => this.#onGoaway(code, lastStreamId));
+    this.session.on('error', (error) => this.#lose(error));
+    this.session.on('close', () => this.#onClosed());
+    this.session.unref();
+    this.#idle = new IdleTimer(clock, config.idleTimeoutMs, () => this.#leave());
+    this.#keepalive =
+      http2.keepalive === null
+        ? null
+        : new Keepalive(
+            this.session,
+            http2.keepalive,
+            { clock, random },
+            () => socket.bytesRead,
+            (error) => this.destroy(error),
+          );
+    // Node would wait for the end of a socket that has had it.
+    if (socket.destroyed) this.session.destroy();
+  }
+
+  get address(): string {
+    return this.endpoint.key;
+  }
+
+  get maxHeaderBytes(): number {
+    return this.#config.maxResponseHeaderBytes;
+  }
+
+  get lost(): boolean {
+    return this.session.destroyed;
+  }
+
+  dispatch(call: Call, handler: Handler): void {
+    if (this.#draining || this.session.destroyed || this.session.closed) {
+      this.#refuse(call, handler);
+      return;
+    }
+    const { maxRequestsPerConnection } = this.#config;
+    if (this.#exchanges.size === 0) {
+      this.#idle.busy();
+      this.session.ref();
+    }
+    this.#keepalive?.beforeCall();
+    const exchange = new Exchange(this, call, handler, !this.#greeted);
+    this.#exchanges.add(exchange);
+    if (maxRequestsPerConnection > 0 && ++this.#requests >= maxRequestsPerConnection) this.#drain();
+    exchange.start();
+  }
+
+  close(): void {
+    this.#draining = true;
+    if (this.#exchanges.size === 0) this.#leave();
+  }
+
+  destroy(error: Error): void {
+    this.#draining = true;
+    this.#lose(error);
+    this.session.destroy();
+    this.#socket.destroy();
+  }
+
+  lostError(cause: Error | null, place: MeshErrorOptions): Error {
+    return this.#reason instanceof MeshError ? this.#reason : connectionError(this.#reason ?? cause, place);
+  }
+
+  heard(): void {
+    this.#keepalive?.heard();
+  }
+
+  release(exchange: Exchange, answered: boolean): void {
+    if (!this.#exchanges.delete(exchange)) return;
+    if (answered) this.#served = true;
+    if (this.#exchanges.size === 0) {
+      this.#idle.idle();
+      this.session.unref();
+      if (this.#draining) this.#leave();
+    }
+    if (!this.#draining) this.#events.onFree(this);
+  }
+
+  giveBack(call: Call, handler: Handler): void {
+    this.#events.onUnsent(this, call, handler);
+  }
+
+  #refuse(call: Call, handler: Handler): void {
+    if (this.#served) {
+      this.#events.onUnsent(this, call, handler);
+      return;
+    }
+    const { cluster, attempt } = call;
+    const place = { ...(cluster === null ? {} : { cluster: cluster.name }), endpoint: this.address, attempt };
+    handler.onResponseError(this.lostError(null, place));
+  }
+
+  #onSettings({ maxConcurrentStreams }: Settings): void {
+    const limit = Math.min(this.#config.protocol.http2.maxConcurrentStreams, maxConcurrentStreams ?? Infinity);
+    if (!this.#greeted) this.overran = limit > 0 && this.#exchanges.size > limit;
+    this.#greeted = true;
+    if (limit === this.maxConcurrent) return;
+    this.maxConcurrent = limit;
+    if (!this.#draining) this.#events.onLimit(this);
+  }
+
+  /** Those above the last stream were not processed, and go elsewhere; the others go on, whatever the code says, as Envoy has it. */
+  #onGoaway(code: number, lastStreamId: number): void {
+    // Node destroys the session for any other code as soon as this returns, with all its streams.
+    if (code !== constants.NGHTTP2_NO_ERROR) this.session.destroy = closeOnce;
+    this.#drain();
+    for (const exchange of [...this.#exchanges]) {
+      if (exchange.id <= lastStreamId || exchange.answered) continue;
+      exchange.refusedByGoaway(this.#served);
+    }
+  }
+
+  /** Tells that no further call is taken; the last one in flight closes. */
+  #drain(): void {
+    if (this.#draining) return;
+    this.#draining = true;
+    this.#events.onDraining(this);
+  }
+
+  /** Nobody uses it: says goodbye, and the pool forgets it at once. */
+  #leave(): void {
+    this.#draining = true;
+    if (!this.session.destroyed) this.session.destroy();
+    this.#clock.setTimer(GOODBYE_MS, () => this.#socket.destroy(), { unref: true });
+    this.#onClosed();
+  }
+
+  /** The first reason is the cause; later ones follow from it. */
+  #lose(error: Error): void {
+    this.#reason ??= error;
+    this.#drain();
+  }
+
+  #onClosed(): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    this.#draining = true;
+    this.#idle.stop();
+    this.#keepalive?.stop();
+    this.#events.onClosed(this);
+  }
+}
+
+/** Stands in for one call of a session's `destroy`. */
+function closeOnce(this: ClientHttp2Session): void {
+  Reflect.deleteProperty(this, 'destroy');
+  this.close();
+}
