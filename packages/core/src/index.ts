@@ -114,7 +114,7 @@ export type {
   StreamTransport,
 } from './stream-transport.ts';
 export { MeshStats } from './telemetry/observe.ts';
-export { compileSubjectAltNames, type SubjectAltName } from './tls/subject-alt-names.ts';
+export { compileSubjectAltNames, namesInclude, type SubjectAltName } from './tls/subject-alt-names.ts';
 export { Backoff, type BackoffOptions } from './util/backoff.ts';
 export { type Clock, systemClock, type Timer } from './util/clock.ts';
 export { outsideContext } from './util/outside.ts';

@@ -76,7 +76,7 @@ describe('credentials of a control plane', () => {
       const whole = { sanType: null, match: 'exact', value: '', ignoreCase: false, oid: '', ...matcher } as const;
       const { code, message } = await dial(plane({ subjectAltNames: [whole] }));
       if (good) assert.deepEqual([code, message], [0, 'seen nobody']);
-      else assert.match(message, /no name of the server's certificate \(DNS:istiod.*\) is one that is asked for/);
+      else assert.match(message, /no name of the server's certificate \(dns istiod.*\) is one that is asked for/);
     });
   }
 

@@ -1,11 +1,16 @@
 import type { SanType, SubjectAltNameMatcher } from '../model/secret.ts';
+import { asciiLower, asOnTheWire } from '../util/ascii.ts';
 import type { RegexEngine } from '../util/regex.ts';
+import { dnsNameCovers } from './dns-name.ts';
 
 /** One name that a certificate is for. */
 export interface SubjectAltName {
   /** Null for a kind that no matcher is for. */
   readonly type: SanType | null;
+  /** Bytes (latin1). */
   readonly value: string;
+  /** Type of an `other_name`; empty for the rest. */
+  readonly oid: string;
 }
 
 /**
@@ -20,14 +25,24 @@ export function compileSubjectAltNames(
   return (names) => names.some((name) => tests.some((test) => test(name)));
 }
 
+/** Whether the certificate is for one of these hosts or identities, whatever kind of name has it. (`auto_san_validation`) */
+export function namesInclude(names: readonly SubjectAltName[], expected: readonly string[]): boolean {
+  const wanted = expected.map(asOnTheWire);
+  return names.some(
+    ({ type, value }) =>
+      type !== null && wanted.some((each) => (type === 'dns' ? dnsNameCovers(value, each) : value === each)),
+  );
+}
+
 type Test = (name: SubjectAltName) => boolean;
 
-function compileMatcher({ sanType, match, value, ignoreCase }: SubjectAltNameMatcher, engine: RegexEngine): Test {
+function compileMatcher({ sanType, match, value, ignoreCase, oid }: SubjectAltNameMatcher, engine: RegexEngine): Test {
   const matches = compileText(match, value, ignoreCase, engine);
   return (name) => {
-    if (name.type === null || (sanType !== null && sanType !== name.type)) return false;
+    if (name.type === null || (sanType === null ? name.type === 'other_name' : sanType !== name.type)) return false;
+    if (name.type === 'other_name' && name.oid !== oid) return false;
     // A wildcard in the certificate stands for the name that is asked for, and in no other comparison.
-    if (match === 'exact' && name.type === 'dns' && name.value.startsWith('*.')) return coversHost(name.value, value);
+    if (match === 'exact' && name.type === 'dns') return dnsNameCovers(name.value, value);
     return matches(name.value);
   };
 }
@@ -42,8 +57,8 @@ function compileText(
     const regex = engine.compile(value);
     return (text) => regex.matches(text);
   }
-  const fold = (text: string): string => (ignoreCase ? text.toLowerCase() : text);
-  const wanted = fold(value);
+  const fold = (text: string): string => (ignoreCase ? asciiLower(text) : text);
+  const wanted = fold(asOnTheWire(value));
   switch (match) {
     case 'exact':
       return (text) => fold(text) === wanted;
@@ -54,10 +69,4 @@ function compileText(
     case 'contains':
       return (text) => fold(text).includes(wanted);
   }
-}
-
-/** `*.example.com` covers one label: not `example.com`, and not `a.b.example.com`. */
-function coversHost(wildcard: string, host: string): boolean {
-  const dot = host.indexOf('.');
-  return dot > 0 && host.slice(dot).toLowerCase() === wildcard.slice(1).toLowerCase();
 }

@@ -2,8 +2,8 @@ import { type ClientHttp2Session, type ClientHttp2Stream, connect, type Outgoing
 import * as net from 'node:net';
 import * as tls from 'node:tls';
 import type { StreamStatus, Timer } from '@inmesh/core';
+import { certificateNames, describeNames } from '@inmesh/mtls';
 import { CONNECTION_WINDOW, SESSION_MEMORY_MB, STREAM_WINDOW } from '../http2/session-limits.ts';
-import { peerNames } from '../tls/peer-names.ts';
 import type { FilledOptions, GrpcClientTls } from './client-options.ts';
 import { grpcCode } from './status.ts';
 import type { Address } from './target.ts';
@@ -168,10 +168,11 @@ function openSocket({ tls: given }: FilledOptions, { connect: where, serverName 
 function namesCheck(
   accepts: NonNullable<GrpcClientTls['acceptsNames']>,
 ): (host: string, certificate: tls.PeerCertificate) => Error | undefined {
-  return (_, { subjectaltname }) =>
-    accepts(peerNames(subjectaltname))
-      ? undefined
-      : new Error(`no name of the server's certificate (${subjectaltname ?? 'it has none'}) is one that is asked for`);
+  return (_, { raw }) => {
+    const names = certificateNames(raw);
+    if (accepts(names)) return undefined;
+    return new Error(`no name of the server's certificate (${describeNames(names)}) is one that is asked for`);
+  };
 }
 
 function listOf(ca: NonNullable<GrpcClientTls['ca']>): Buffer[] {
