@@ -123,5 +123,6 @@ const context = {
   headersTimeoutMs: null,
   bodyTimeoutMs: null,
   overrides: null,
+  protocol: 'http1',
   passThrough: null,
 } as const;

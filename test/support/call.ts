@@ -8,6 +8,7 @@ export function callTo(authority: string, path: string): Call {
     headersTimeoutMs: null,
     bodyTimeoutMs: null,
     overrides: null,
+    protocol: 'http1',
     passThrough: null,
   });
 }

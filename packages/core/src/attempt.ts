@@ -64,7 +64,10 @@ export function balance(): Layer {
     call.endpoint = picked;
     const hostname = picked?.config.hostname ?? '';
     const rewrites = call.share?.rewrites;
-    if (rewrites?.autoHost === true && hostname !== '') setAuthority(call.head, hostname, rewrites.notes);
+    if (rewrites?.autoHost === true && hostname !== '') {
+      call.routedAuthority ??= call.head.authority;
+      setAuthority(call.head, hostname, rewrites.notes);
+    }
     next(call, handler);
   };
 }

@@ -6,6 +6,7 @@ import type { Handler } from './dispatch.ts';
 import type { MeshError } from './errors.ts';
 import type { Headers } from './headers.ts';
 import type { LocalReply } from './local-reply.ts';
+import type { HttpProtocol } from './model/upstream-protocol.ts';
 import type { CallOverrides } from './overrides/call-overrides.ts';
 import type { ClusterShare } from './router/cluster-share.ts';
 import type { SpecifiedClusters } from './router/cluster-specifier.ts';
@@ -32,6 +33,8 @@ export interface CallContext {
   readonly failAs: 'response' | 'error';
   /** Host and port that the call is for: what listeners are asked for by. The port is always there. */
   readonly target: string;
+  /** What the caller speaks: clusters may be called by the same. (use_downstream_protocol_config) */
+  readonly protocol: HttpProtocol;
   /** Milliseconds without response headers, and without a byte of the body, after which the caller gives up; null for the default. */
   readonly headersTimeoutMs: number | null;
   readonly bodyTimeoutMs: number | null;
@@ -76,6 +79,10 @@ export class Call {
   specified: SpecifiedClusters | null = null;
   cluster: Cluster | null = null;
   endpoint: Endpoint | null = null;
+  /** What is offered by ALPN, instead of what the cluster says; null for that. */
+  alpn: readonly string[] | null = null;
+  /** The authority as the route wants it, once the host that was chosen has put its own in the place; null until then. */
+  routedAuthority: string | null = null;
   /** 1 for the first. */
   attempt = 1;
   /** True where the feed has never known the authority: the call is for what was there before the mesh. */
@@ -140,6 +147,8 @@ export class Call {
     this.specified = null;
     this.cluster = null;
     this.endpoint = null;
+    this.alpn = null;
+    this.routedAuthority = null;
     this.attempt = 1;
     this.previous = null;
     this.cookies = null;

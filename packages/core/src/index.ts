@@ -14,7 +14,7 @@ export type {
   TlsFailure,
   TransportEvents,
 } from './cluster/connection.ts';
-export { type ConnectionKey, PLAIN_KEY } from './cluster/connection-key.ts';
+export { type ConnectionKey, type ExpectedNames, PLAIN_KEY } from './cluster/connection-key.ts';
 export { Endpoint } from './cluster/endpoint.ts';
 export { noConnector } from './cluster/no-connector.ts';
 export { ClusterStats, EndpointStats, RouteStats } from './cluster/stats.ts';
@@ -31,6 +31,7 @@ export { Controller, type Holder } from './controller.ts';
 export type { AuthorityEntry, Directory } from './directory.ts';
 export { compose, type Dispatch, type Handler, type Layer, PassHandler } from './dispatch.ts';
 export { isMeshError, MeshError, type MeshErrorCode, type MeshErrorOptions, type MeshErrorPlace } from './errors.ts';
+export { type AlpnConfig, alpn } from './filters/alpn.ts';
 export { type BufferConfig, buffer } from './filters/buffer.ts';
 export { type ChainEntry, type FilterState, HttpFilterChain } from './filters/chain.ts';
 export { FilterCompiler, type FilterCompilerParts, type FilterTypes } from './filters/compile.ts';

@@ -1,17 +1,16 @@
 import type { SecureContext, TLSSocket } from 'node:tls';
-import type { MeshError, TlsFailure } from '@inmesh/core';
+import type { ExpectedNames, MeshError, TlsFailure } from '@inmesh/core';
 
 /** What the connections of one TLS context are made with now; another object once a secret has changed. */
 export interface TlsMaterial {
   /** Key, chain, roots, CRLs, versions, ciphers, curves; renegotiation is refused (`SSL_OP_NO_RENEGOTIATION`), since Node allows it to servers otherwise. */
   readonly secureContext: SecureContext;
   /**
-   * Judges the peer, on every connection, once the handshake is done; null where it may be spoken to. `expectedNames` stand
-   * instead of the SAN matchers where they are given. (`auto_san_validation`)
+   * Judges the peer, on every connection, once the handshake is done; null where it may be spoken to. `expected` is the key's.
    *
    * There are no sessions to be resumed: of a resumed one Node shows a client no certificate of the peer, so that nobody could be judged.
    */
-  verify(socket: TLSSocket, expectedNames: readonly string[] | null): PeerRefusal | null;
+  verify(socket: TLSSocket, expected: ExpectedNames | null): PeerRefusal | null;
 }
 
 /** Why a peer must not be spoken to. */

@@ -11,6 +11,7 @@ import { chosenEndpoint } from '../overrides/chosen-endpoint.ts';
 import { RetryBudget } from '../resilience/budget.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Random } from '../util/random.ts';
+import { compileKeys, type KeyOf } from './compile-keys.ts';
 import type { ClusterTransport, Connector } from './connection.ts';
 import { Endpoint, isHealthy } from './endpoint.ts';
 import { HostPool } from './pool.ts';
@@ -36,6 +37,8 @@ export class Cluster {
   /** Bounds retries that the feed says nothing about. */
   readonly safeRetryBudget: RetryBudget;
   config: ClusterConfig;
+  /** Which connection to a host a call needs, by the settings in force. */
+  keyOf: KeyOf;
   /** Connections that are being opened, over all hosts. */
   connecting = 0;
   /** Retries that wait or are in flight. */
@@ -59,6 +62,7 @@ export class Cluster {
   constructor(config: ClusterConfig, parts: ClusterParts) {
     this.name = config.name;
     this.config = config;
+    this.keyOf = compileKeys(config);
     this.transport = parts.connector.open(config, { onSettled: () => {}, onRotated: () => {} });
     this.#random = parts.random;
     this.#orca = parts.orca ?? null;
@@ -101,12 +105,12 @@ export class Cluster {
   /** New settings; the endpoints stay as they are. */
   configure(config: ClusterConfig): void {
     this.config = config;
+    this.keyOf = compileKeys(config);
     this.transport.configure(config);
     this.#chooseMetrics();
     this.#rebuild();
   }
 
-  /** New endpoints; an address that stays is the same object. */
   /** Why this call is one of those that the feed wants refused; null where it is none. (drop_overloads) */
   drop(): MeshError | null {
     for (const { category, percent } of this.#dropOverloads) {
@@ -123,25 +127,24 @@ export class Cluster {
     return null;
   }
 
+  /** New endpoints; an address that stays is the same object. */
   assign(assignment: ClusterLoadAssignment): void {
     this.#dropOverloads = assignment.dropOverloads ?? [];
     for (const endpoint of this.#leaving) if (endpoint.pool?.empty !== false) this.#leaving.delete(endpoint);
     const next = new Map<string, Endpoint>();
     let changed = false;
-    for (const { locality, priority, endpoints } of assignment.localities) {
+    for (const { locality, priority, endpoints, metadata = null } of assignment.localities) {
       for (const config of endpoints) {
         const key = addressText(config.address);
         if (next.has(key)) continue;
         const known = this.#endpoints.get(key);
-        if (known === undefined) {
-          changed = true;
-          next.set(key, new Endpoint(config, locality, priority));
-          continue;
-        }
-        known.config = config;
-        known.locality = locality;
-        known.priority = priority;
-        next.set(key, known);
+        if (known === undefined) changed = true;
+        const endpoint = known ?? new Endpoint(config, locality, priority);
+        endpoint.config = config;
+        endpoint.locality = locality;
+        endpoint.localityMetadata = metadata;
+        endpoint.priority = priority;
+        next.set(key, endpoint);
       }
     }
     for (const [key, endpoint] of this.#endpoints) {

@@ -13,10 +13,20 @@ export interface ConnectionKey {
   readonly protocol: HttpProtocol | 'auto';
   /** Instead of what the socket and the protocol say; null for those. */
   readonly alpn: readonly string[] | null;
-  /** Instead of the socket's; null for that. */
+  /** Instead of the socket's; null for that, empty for none. Never an IP address. */
   readonly sni: string | null;
-  /** One of these must be among the certificate's DNS names (or addresses), instead of the SAN matchers; null for those. */
-  readonly expectedNames: readonly string[] | null;
+  /** What the certificate must say for this call; null for no more than the feed's own matchers. */
+  readonly expected: ExpectedNames | null;
+}
+
+/** Names that a certificate must have because of the name that the call is for. */
+export interface ExpectedNames {
+  /**
+   * `also`: one of them must be among the names of any kind, wildcards of DNS names counting, and the SAN matchers hold beside it
+   * (`auto_san_validation`). `instead`: one of them must be among the DNS names, and the SAN matchers are not asked (`auto_sni_san_validation`).
+   */
+  readonly rule: 'also' | 'instead';
+  readonly names: readonly string[];
 }
 
 /** HTTP/1 in the clear, which all calls to a plain cluster share. */
@@ -26,5 +36,5 @@ export const PLAIN_KEY: ConnectionKey = {
   protocol: 'http1',
   alpn: null,
   sni: null,
-  expectedNames: null,
+  expected: null,
 };

@@ -1,4 +1,10 @@
-import { addressText, type EndpointConfig, type HealthStatus, type Locality } from '../model/endpoint.ts';
+import {
+  addressText,
+  type EndpointConfig,
+  type HealthStatus,
+  type Locality,
+  type Metadata,
+} from '../model/endpoint.ts';
 import type { HostPool } from './pool.ts';
 import { EndpointStats } from './stats.ts';
 
@@ -10,6 +16,8 @@ export class Endpoint {
   config: EndpointConfig;
   locality: Locality;
   priority: number;
+  /** Of its locality; null for none. */
+  localityMetadata: Metadata | null = null;
   /** Made with the first call. */
   pool: HostPool | null = null;
   /** True once the feed no longer names it: calls in flight end, no new one comes. */

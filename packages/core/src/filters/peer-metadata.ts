@@ -1,3 +1,4 @@
+import { chosenCluster } from './chosen-cluster.ts';
 import type { FilterCallbacks, FilterFactory, FilterResponse, FilterType, HttpFilter, PeerIdentity } from './filter.ts';
 
 /** io.istio.http.peer_metadata.Config, as far as a client is concerned. */
@@ -50,7 +51,5 @@ class PeerMetadata implements FilterFactory, HttpFilter {
 }
 
 function isExternal(call: FilterCallbacks['call']): boolean {
-  const cluster = call.route?.choose(call)?.clusterOf(call);
-  if (cluster === null || cluster === undefined || !('config' in cluster)) return false;
-  return cluster.config.metadata.istio?.external === true;
+  return chosenCluster(call)?.config.metadata.istio?.external === true;
 }

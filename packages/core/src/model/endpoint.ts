@@ -41,6 +41,8 @@ export interface LocalityEndpoints {
   /** Weight among the localities of one priority; 0 where the feed gives none. */
   readonly weight: number;
   readonly endpoints: readonly EndpointConfig[];
+  /** Absent for none. */
+  readonly metadata?: Metadata;
 }
 
 /** envoy.config.endpoint.v3.ClusterLoadAssignment.Policy.DropOverload */

@@ -5,6 +5,7 @@ import { Call } from '../call.ts';
 import type { Dispatch, Handler } from '../dispatch.ts';
 import { isMeshError } from '../errors.ts';
 import { Headers } from '../headers.ts';
+import type { HttpProtocol } from '../model/upstream-protocol.ts';
 import type { CallOverrides } from '../overrides/call-overrides.ts';
 
 export interface CallOptions {
@@ -16,6 +17,7 @@ export interface CallOptions {
   readonly upgrade?: string;
   readonly failAs?: 'response' | 'error';
   readonly overrides?: CallOverrides;
+  readonly protocol?: HttpProtocol;
   readonly passThrough?: (call: Call) => void;
 }
 
@@ -37,6 +39,7 @@ export function makeCall(options: CallOptions = {}): Call {
       headersTimeoutMs: null,
       bodyTimeoutMs: null,
       overrides: options.overrides ?? null,
+      protocol: options.protocol ?? 'http1',
       passThrough: options.passThrough ?? null,
     },
   );

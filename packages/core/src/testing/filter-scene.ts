@@ -9,6 +9,7 @@ import {
 import { filters } from '../filters/filters.ts';
 import type { Metadata } from '../model/endpoint.ts';
 import type { Route } from '../model/route.ts';
+import { HTTP1_UPSTREAM, type UpstreamProtocol } from '../model/upstream-protocol.ts';
 import { finalize } from '../router/finalize.ts';
 import { router } from '../router/router.ts';
 import { Runtime } from '../runtime/runtime.ts';
@@ -28,6 +29,8 @@ export interface FilterSceneOptions<Override> {
   readonly random?: Random;
   readonly peer?: PeerIdentity | null;
   readonly clusterMetadata?: Metadata;
+  /** How its cluster is spoken to. */
+  readonly upstream?: UpstreamProtocol;
 }
 
 /** One filter between a caller and something that answers as the test says. */
@@ -44,7 +47,10 @@ export class FilterScene<Config, Override> {
     const random = options.random ?? seededRandom(1);
     const peer = options.peer ?? null;
     this.environment = { clock, random, runtime, stats, peer, regex: noRegex, statPrefix: 'http', name: 'f' };
-    const cluster = new Harness().newCluster({ metadata: options.clusterMetadata ?? {} });
+    const cluster = new Harness().newCluster({
+      metadata: options.clusterMetadata ?? {},
+      protocol: options.upstream ?? HTTP1_UPSTREAM,
+    });
     const overrides =
       'override' in options ? { filters: new Map([['f', filterOverride('f', { config: options.override })]]) } : {};
     const table = routeTable(

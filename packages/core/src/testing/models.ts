@@ -21,8 +21,8 @@ import type {
   VirtualHost,
   WeightedCluster,
 } from '../model/route.ts';
-import { PLAIN_TRANSPORT } from '../model/transport-socket.ts';
-import { HTTP1_UPSTREAM } from '../model/upstream-protocol.ts';
+import { PLAIN_TRANSPORT, type TransportConfig } from '../model/transport-socket.ts';
+import { HTTP1_UPSTREAM, type UpstreamProtocol } from '../model/upstream-protocol.ts';
 
 export interface HostOptions {
   readonly health?: HealthStatus;
@@ -71,6 +71,8 @@ export interface ClusterOptions {
   readonly panic?: number;
   readonly connectTimeoutMs?: number;
   readonly unsupported?: readonly string[];
+  readonly protocol?: UpstreamProtocol;
+  readonly transport?: TransportConfig;
   readonly loadMetrics?: readonly string[];
   readonly metadata?: Metadata;
 }
@@ -94,8 +96,8 @@ export function clusterConfig(options: ClusterOptions = {}): ClusterConfig {
     reportsLoad: false,
     loadMetrics: options.loadMetrics ?? [],
     pool: DEFAULT_POOL,
-    transport: PLAIN_TRANSPORT,
-    protocol: HTTP1_UPSTREAM,
+    transport: options.transport ?? PLAIN_TRANSPORT,
+    protocol: options.protocol ?? HTTP1_UPSTREAM,
     unsupported: options.unsupported ?? [],
     metadata: options.metadata ?? {},
   };

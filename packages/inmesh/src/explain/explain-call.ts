@@ -157,6 +157,7 @@ export function callOf({ url, target, method, headers: given, overrides }: Asked
     headersTimeoutMs: null,
     bodyTimeoutMs: null,
     overrides,
+    protocol: 'http1',
     passThrough: null,
   });
 }

@@ -90,6 +90,7 @@ function call(body: Body | null, headers: string[] = []): Call {
       headersTimeoutMs: null,
       bodyTimeoutMs: null,
       overrides: null,
+      protocol: 'http1',
       passThrough: null,
     },
   );

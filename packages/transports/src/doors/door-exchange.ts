@@ -1,6 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { Duplex } from 'node:stream';
-import type { Call, CallContext, CallOverrides, Handler, Headers } from '@inmesh/core';
+import type { Call, CallContext, CallOverrides, Handler, Headers, HttpProtocol } from '@inmesh/core';
 import { type Dispatcher, errors } from '../undici/index.ts';
 import { LegacyPassThroughHandler, PassThroughHandler } from './pass-through.ts';
 import { NO_BODY, type RequestBody, requestBody } from './request-body.ts';
@@ -67,6 +67,11 @@ export class DoorExchange implements Handler, Dispatcher.DispatchController, Cal
 
   get reason(): Error | null {
     return this.#call?.controller.reason ?? null;
+  }
+
+  /** Whoever comes by undici's door speaks HTTP/1. */
+  get protocol(): HttpProtocol {
+    return 'http1';
   }
 
   get passThrough(): ((call: Call) => void) | null {

@@ -84,6 +84,7 @@ export function callTo(options: CallOptions = {}): Call {
     headersTimeoutMs: null,
     bodyTimeoutMs: null,
     overrides: null,
+    protocol: 'http2',
     passThrough: null,
   });
 }

@@ -113,7 +113,7 @@ describe('feeds of istiod', () => {
       [
         ['istio.metadata_exchange', 'known'],
         ['envoy.filters.http.grpc_stats', 'skipped'],
-        ['istio.alpn', 'skipped'],
+        ['istio.alpn', 'known'],
         ['envoy.filters.http.fault', 'known'],
         ['envoy.filters.http.cors', 'known'],
         ['envoy.filters.http.router', 'terminal'],

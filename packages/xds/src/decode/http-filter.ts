@@ -18,7 +18,6 @@ const UPSTREAM_CODEC = 'envoy.extensions.filters.http.upstream_codec.v3.Upstream
  */
 const DECORATION: ReadonlySet<string> = new Set([
   'stats.PluginConfig',
-  'istio.envoy.config.filter.http.alpn.v2alpha1.FilterConfig',
   'envoy.extensions.filters.http.grpc_stats.v3.FilterConfig',
   'envoy.extensions.filters.http.grpc_web.v3.GrpcWeb',
   'envoy.extensions.filters.http.on_demand.v3.OnDemand',

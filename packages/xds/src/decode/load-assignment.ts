@@ -64,6 +64,7 @@ export function readLocality(message: LocalityLbEndpoints, field: string, hosts:
     priority: message.priority,
     weight: message.loadBalancingWeight ?? 0,
     endpoints,
+    ...(message.metadata === undefined ? {} : { metadata: message.metadata.filterMetadata }),
   };
 }
 

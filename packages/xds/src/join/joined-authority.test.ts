@@ -39,6 +39,7 @@ function callTo(path: string): Call {
     headersTimeoutMs: null,
     bodyTimeoutMs: null,
     overrides: null,
+    protocol: 'http1',
     passThrough: null,
   } as const;
   return new Call(head, null, context);

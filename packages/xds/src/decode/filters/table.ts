@@ -1,5 +1,6 @@
 import { typeNameOf } from '@inmesh/api';
 import { asFilterType, type FilterTypes, type OwnFilter } from '@inmesh/core';
+import { alpnRow } from './alpn.ts';
 import { bufferRow } from './buffer.ts';
 import { compositeRow, extensionWithMatcherRow } from './composite.ts';
 import { corsRow } from './cors.ts';
@@ -16,6 +17,7 @@ import { statefulSessionRow } from './stateful-session.ts';
 
 /** The filters that the mesh brings: each row leads from the message of the Envoy API to what it does to calls. */
 export const httpFilters: FilterTable = new FilterTable([
+  alpnRow,
   bufferRow,
   compositeRow,
   corsRow,

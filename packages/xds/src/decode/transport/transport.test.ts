@@ -213,6 +213,15 @@ describe('transport sockets', () => {
     );
   });
 
+  it('are chosen by what localities say, too', () => {
+    const metadata = { filter_metadata: { 'envoy.transport_socket_match': { tlsMode: 'istio' } } };
+    const { localities } = decodeJson('clusterLoadAssignment', { cluster_name: 'c', endpoints: [{ metadata }, {}] });
+    assert.deepEqual(
+      localities.map((each) => each.metadata),
+      [metadata.filter_metadata, undefined],
+    );
+  });
+
   it('stand inside one another', () => {
     const proxied = socketOf(
       socket('proxy_protocol.v3.ProxyProtocolUpstreamTransport', {
