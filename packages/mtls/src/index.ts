@@ -1,6 +1,11 @@
 export type { CertifiedKey, Identity, IdentityProvider, TrustBundles } from './identity.ts';
 export { fileWatcher } from './providers/file-watcher.ts';
 export { type FileProviderParts, type PemFiles, type PemFilesOptions, pemFiles } from './providers/pem-files.ts';
+export { closeWhenIdle } from './rpc/close-when-idle.ts';
+export { workloadApiTarget } from './spiffe/endpoint.ts';
+export type { JwtBundles, JwtSvid, ValidatedJwtSvid } from './spiffe/jwt-svids.ts';
+export type { SvidChoice } from './spiffe/svid-choice.ts';
+export { WorkloadApi, type WorkloadApiParts } from './spiffe/workload-api.ts';
 export { parseSpiffeId, type SpiffeId } from './spiffe-id.ts';
 export type { FollowedTls, FollowedTlsEvents, PeerRefusal, TlsMaterial } from './tls-material.ts';
 export { certificateNames, describeNames } from './x509/certificate-names.ts';

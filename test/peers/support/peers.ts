@@ -8,6 +8,7 @@ const BINARIES = {
   envoy: 'envoy',
   gcp: 'go-control-plane',
   'grpc-go-watcher': 'grpc-go',
+  'spiffe-agent': 'spiffe',
   consul: 'consul',
   'istio-xds': 'istiod',
   'pilot-discovery': 'istiod',

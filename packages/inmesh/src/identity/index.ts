@@ -1,0 +1,12 @@
+export type {
+  CertifiedKey,
+  Identity,
+  IdentityProvider,
+  JwtBundles,
+  JwtSvid,
+  SvidChoice,
+  TrustBundles,
+  ValidatedJwtSvid,
+  WorkloadApi,
+} from '@inmesh/mtls';
+export { type SpiffeWorkloadApiOptions, spiffeWorkloadApi } from './spiffe-workload-api.ts';
