@@ -43,6 +43,8 @@ export class Cluster {
   connecting = 0;
   /** Retries that wait or are in flight. */
   retriesActive = 0;
+  /** Told when `settled` has become true. */
+  onSettled: () => void = () => {};
   /** Calls that wait for their next attempt. */
   readonly backoffs: Set<Holder> = new Set();
   /** Calls that were refused by the feed's wish, by category. */
@@ -56,6 +58,9 @@ export class Cluster {
   /** Hosts that the feed no longer names and that had calls or connections when they were last looked at. */
   readonly #leaving = new Set<Endpoint>();
   #hosts: HostSet;
+  /** Settings that wait for their secrets; null for none. */
+  #staged: ClusterConfig | null = null;
+  #settledOnce: boolean;
   #closed = false;
   #destroyed: MeshError | null = null;
 
@@ -63,7 +68,8 @@ export class Cluster {
     this.name = config.name;
     this.config = config;
     this.keyOf = compileKeys(config);
-    this.transport = parts.connector.open(config, { onSettled: () => {}, onRotated: () => {} });
+    this.transport = parts.connector.open(config, { onSettled: () => this.#settle(), onRotated: () => {} });
+    this.#settledOnce = this.transport.settled;
     this.#random = parts.random;
     this.#orca = parts.orca ?? null;
     this.safeRetryBudget = new RetryBudget(parts.clock);
@@ -73,6 +79,11 @@ export class Cluster {
   /** The hosts that the feed names now, chosen or not. */
   get endpoints(): ReadonlyMap<string, Endpoint> {
     return this.#endpoints;
+  }
+
+  /** True once the secrets of its connections have come, or are known not to come. */
+  get settled(): boolean {
+    return this.#settledOnce;
   }
 
   get closed(): boolean {
@@ -102,13 +113,15 @@ export class Cluster {
     this.#loadMetrics = null;
   }
 
-  /** New settings; the endpoints stay as they are. */
+  /** New settings; the endpoints stay as they are. Calls go by the old ones while the new ones wait for secrets, as in Envoy. */
   configure(config: ClusterConfig): void {
-    this.config = config;
-    this.keyOf = compileKeys(config);
     this.transport.configure(config);
-    this.#chooseMetrics();
-    this.#rebuild();
+    if (this.#settledOnce && !this.transport.settled) {
+      this.#staged = config;
+      return;
+    }
+    this.#apply(config);
+    if (this.transport.settled) this.#settle();
   }
 
   /** Why this call is one of those that the feed wants refused; null where it is none. (drop_overloads) */
@@ -212,6 +225,21 @@ export class Cluster {
     this.#destroyed = error;
     for (const waiting of [...this.backoffs]) waiting.abort(error);
     for (const endpoint of [...this.#known()]) endpoint.pool?.destroy(error);
+  }
+
+  #settle(): void {
+    if (this.#staged !== null) this.#apply(this.#staged);
+    if (this.#settledOnce) return;
+    this.#settledOnce = true;
+    this.onSettled();
+  }
+
+  #apply(config: ClusterConfig): void {
+    this.#staged = null;
+    this.config = config;
+    this.keyOf = compileKeys(config);
+    this.#chooseMetrics();
+    this.#rebuild();
   }
 
   #chooseMetrics(): void {

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { MeshError } from '../errors.ts';
+import type { ClusterConfig } from '../model/cluster.ts';
 import { makeCall, send } from '../testing/caller.ts';
 import { Harness } from '../testing/harness.ts';
 import { assignment, clusterConfig, forward, key, route, virtualHost } from '../testing/models.ts';
 import { ScriptedSource } from '../testing/scripted-source.ts';
 import { Clusters } from './clusters.ts';
+import type { ClusterTransport, Connector, TransportEvents } from './connection.ts';
+import { noConnector } from './no-connector.ts';
 
 function setup() {
   const harness = new Harness();
@@ -225,5 +228,103 @@ describe('clusters in use', () => {
     assert.deepEqual(source.watched, ['cluster reviews']);
     later.release();
     assert.deepEqual(source.watched, []);
+  });
+});
+
+describe('clusters that wait for secrets', () => {
+  class Secrets implements Connector {
+    settled = true;
+    released = 0;
+    readonly configured: ClusterConfig[] = [];
+    #events: TransportEvents | null = null;
+
+    open(config: ClusterConfig, events: TransportEvents): ClusterTransport {
+      this.#events = events;
+      this.configured.push(config);
+      const here = this;
+      return {
+        ...noConnector.open(config, events),
+        get settled() {
+          return here.settled;
+        },
+        configure: (next) => here.configured.push(next),
+        release: () => here.released++,
+      };
+    }
+
+    come(): void {
+      this.settled = true;
+      this.#events?.onSettled();
+    }
+  }
+
+  function setup() {
+    const connector = new Secrets();
+    const source = new ScriptedSource();
+    const { clock, random } = new Harness();
+    const clusters = new Clusters({ source, resolver: source, connector, clock, random });
+    const state = { told: 0 };
+    const acquire = () => clusters.acquire('reviews', () => state.told++);
+    return { connector, source, clusters, acquire, state };
+  }
+
+  it('settle with the last of endpoints and secrets', () => {
+    for (const first of ['endpoints', 'secrets']) {
+      const { connector, source, acquire, state } = setup();
+      connector.settled = false;
+      const handle = acquire();
+      source.say('cluster', 'reviews', eds('a'));
+      const steps = [() => source.say('clusterLoadAssignment', 'a', assignment(1)), () => connector.come()];
+      for (const step of first === 'endpoints' ? steps : steps.reverse()) {
+        assert.deepEqual([handle.settled, handle.cluster, state.told], [false, null, 0], first);
+        step();
+      }
+      assert.deepEqual([handle.settled, handle.cluster?.endpoints.size, state.told], [true, 1, 1], first);
+    }
+  });
+
+  it('serve calls by their last settings until the secrets of the new ones have come', () => {
+    const { connector, source, acquire, state } = setup();
+    const handle = acquire();
+    const discovery = { kind: 'static', assignment: assignment(1) } as const;
+    const [before, next, last] = [1, 2, 3].map((panic) => clusterConfig({ discovery, panic })) as [
+      ClusterConfig,
+      ClusterConfig,
+      ClusterConfig,
+    ];
+    source.say('cluster', 'reviews', before);
+    connector.settled = false;
+    source.say('cluster', 'reviews', next);
+    source.say('cluster', 'reviews', last);
+    assert.deepEqual(connector.configured, [before, next, last]);
+    assert.equal(handle.cluster?.config, before);
+    connector.come();
+    assert.equal(handle.cluster?.config, last);
+    assert.equal(state.told, 1);
+  });
+
+  it('need none where settings that waited for some are taken back', () => {
+    const { connector, source, acquire } = setup();
+    const handle = acquire();
+    const config = (panic: number) =>
+      clusterConfig({ panic, discovery: { kind: 'static', assignment: assignment(1) } });
+    source.say('cluster', 'reviews', config(1));
+    connector.settled = false;
+    source.say('cluster', 'reviews', config(2));
+    connector.settled = true;
+    source.say('cluster', 'reviews', config(3));
+    assert.equal(handle.cluster?.config.healthyPanicThreshold, 3);
+  });
+
+  it('let go of them with their last call', () => {
+    const { connector, source, clusters, acquire } = setup();
+    const handle = acquire();
+    source.say('cluster', 'reviews', clusterConfig({ discovery: { kind: 'static', assignment: assignment(1) } }));
+    handle.release();
+    assert.equal(connector.released, 1);
+    acquire();
+    source.say('cluster', 'reviews', eds('a'));
+    clusters.destroy(new MeshError('draining', 'over'));
+    assert.equal(connector.released, 2);
   });
 });

@@ -23,7 +23,7 @@ export interface ClustersParts extends ClusterParts {
 /** One user's hold on a cluster. */
 export interface ClusterHandle {
   readonly name: string;
-  /** True once the cluster and its endpoints, or the lack of them, are known. */
+  /** True once the cluster, its endpoints and its secrets, or the lack of them, are known. */
   readonly settled: boolean;
   /** The live cluster; null while it is not known or does not exist. */
   readonly cluster: Cluster | null;
@@ -45,6 +45,7 @@ export class Clusters {
 
   /** `changed` is called when the handle settles, and when the cluster appears or goes; not for endpoints. */
   acquire(name: string, changed: () => void): ClusterHandle {
+    this.#sweep();
     let live = this.#live.get(name);
     if (live === undefined) {
       live = new LiveCluster(name, this.#parts, (cluster) => this.#retire(cluster));
@@ -85,15 +86,27 @@ export class Clusters {
   destroy(error: MeshError): void {
     for (const live of this.#live.values()) live.stop();
     this.#live.clear();
-    for (const cluster of this.#leaving) cluster.destroy(error);
+    for (const cluster of this.#leaving) {
+      cluster.destroy(error);
+      cluster.transport.release();
+    }
     this.#leaving.clear();
   }
 
   /** Lets a cluster end by itself, and remembers it for the case that it must be ended. */
   #retire(cluster: Cluster): void {
-    for (const other of this.#leaving) if (other.empty) this.#leaving.delete(other);
     cluster.close();
     this.#leaving.add(cluster);
+    this.#sweep();
+  }
+
+  /** A cluster whose last call has ended needs its secrets no more. */
+  #sweep(): void {
+    for (const cluster of this.#leaving) {
+      if (!cluster.empty) continue;
+      this.#leaving.delete(cluster);
+      cluster.transport.release();
+    }
   }
 }
 
@@ -103,7 +116,7 @@ class LiveCluster {
   readonly listeners = new Set<() => void>();
   readonly #parts: ClustersParts;
   readonly #retire: (cluster: Cluster) => void;
-  /** The cluster once its endpoints, or the lack of them, are known: calls never see it before. */
+  /** The cluster once its endpoints and secrets, or the lack of them, are known: calls never see it before. */
   cluster: Cluster | null = null;
   error: MeshError | null = null;
   settled = false;
@@ -111,6 +124,8 @@ class LiveCluster {
   #warming: Cluster | null = null;
   #unwatchCluster: Unwatch | null = null;
   #unwatchEndpoints: Unwatch | null = null;
+  /** True once the endpoints, or the lack of them, are known. */
+  #told = false;
   /** Where the endpoints come from now: a change of settings alone does not ask for them again. */
   #endpointsOf: string | null = null;
 
@@ -142,15 +157,22 @@ class LiveCluster {
   #configure(config: ClusterConfig): void {
     const before = this.cluster ?? this.#warming;
     before?.configure(config);
-    const cluster = before ?? new Cluster(config, this.#parts);
-    if (before === null) this.#warming = cluster;
+    const cluster = before ?? this.#warm(config);
     cluster.stats.update_success++;
     if (cluster === this.cluster) this.#parts.follower?.used(cluster);
     this.#follow(config, cluster);
   }
 
+  #warm(config: ClusterConfig): Cluster {
+    const cluster = new Cluster(config, this.#parts);
+    cluster.onSettled = () => this.#settle();
+    this.#warming = cluster;
+    return cluster;
+  }
+
   #lose(error: MeshError): void {
     this.error = error;
+    this.#told = false;
     this.#unwatchEndpoints?.();
     this.#unwatchEndpoints = null;
     this.#endpointsOf = null;
@@ -168,11 +190,11 @@ class LiveCluster {
     this.#unwatchEndpoints = null;
     const assign = (assignment: ClusterLoadAssignment) => {
       cluster.assign(assignment);
-      this.#settle();
+      this.#tellEndpoints();
     };
     const none = () => {
       cluster.stats.update_empty++;
-      this.#settle();
+      this.#tellEndpoints();
     };
     switch (discovery.kind) {
       case 'eds':
@@ -188,7 +210,7 @@ class LiveCluster {
         assign(discovery.assignment);
         break;
       case 'original_dst':
-        this.#settle();
+        this.#tellEndpoints();
         break;
       case 'strict_dns':
         this.#unwatchEndpoints = followNames(
@@ -204,8 +226,13 @@ class LiveCluster {
     }
   }
 
+  #tellEndpoints(): void {
+    this.#told = true;
+    this.#settle();
+  }
+
   #settle(): void {
-    if (this.#warming === null) return;
+    if (this.#warming === null || !this.#told || !this.#warming.settled) return;
     this.cluster = this.#warming;
     this.#parts.follower?.used(this.cluster);
     this.#warming = null;

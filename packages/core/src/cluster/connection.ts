@@ -59,6 +59,7 @@ export interface TransportEvents {
 export interface ClusterTransport {
   /** True once all secrets have come, or are known not to come: calls wait until then. Stays true for a configuration. */
   readonly settled: boolean;
+  /** `settled` is of these settings then; until it is true, keys of the last settled ones are connected by, too. */
   configure(config: ClusterConfig): void;
   /** Calls back once, later than `connect` returns, within `connect_timeout`; never after it was cancelled. */
   connect(
