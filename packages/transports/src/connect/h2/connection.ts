@@ -195,7 +195,7 @@ export class H2Connection implements Connection, ExchangeOwner {
   #leave(): void {
     this.#draining = true;
     if (!this.session.destroyed) this.session.destroy();
-    this.#clock.setTimer(GOODBYE_MS, () => this.#socket.destroy(), { unref: true });
+    if (!this.#socket.destroyed) this.#clock.setTimer(GOODBYE_MS, () => this.#socket.destroy(), { unref: true });
     this.#onClosed();
   }
 
