@@ -1,4 +1,16 @@
+export type { WatchSecret } from './contexts/follow-secret.ts';
+export type { OwnCertificate } from './contexts/shared-context.ts';
+export { type ClusterCertificates, TlsContexts, type TlsContextsParts } from './contexts/tls-contexts.ts';
 export type { CertifiedKey, Identity, IdentityProvider, TrustBundles } from './identity.ts';
+export type {
+  BuildMaterial,
+  BuiltMaterial,
+  CertificateSummary,
+  MaterialParts,
+  NamedCertificate,
+  NamedValidation,
+  SourceReader,
+} from './material-parts.ts';
 export { fileWatcher } from './providers/file-watcher.ts';
 export { type FileProviderParts, type PemFiles, type PemFilesOptions, pemFiles } from './providers/pem-files.ts';
 export { closeWhenIdle } from './rpc/close-when-idle.ts';

@@ -1,0 +1,361 @@
+import assert from 'node:assert/strict';
+import { inspect } from 'node:util';
+import { type CommonTlsContext, isMeshError, MeshError, noRegex, VirtualClock } from '@inmesh/core';
+import { CertificateAuthority } from '../ca/index.ts';
+import { type Identity, type IdentityProvider, TlsContexts, type TlsMaterial } from '../index.ts';
+import { handshake, tlsIdentity } from '../testing/handshake.ts';
+import { PlainBuilder } from '../testing/plain-material.ts';
+import {
+  inline,
+  inlineCertificate,
+  ScriptedSecrets,
+  sds,
+  sdsCertificate,
+  tlsCertificate,
+  upstreamTls,
+  validationContext,
+} from '../testing/tls-models.ts';
+
+const HOUR_MS = 3_600_000;
+
+/** Everything around TlsContexts, in virtual time. */
+class Scene {
+  readonly clock = new VirtualClock(Date.now());
+  readonly secrets = new ScriptedSecrets();
+  readonly builder = new PlainBuilder();
+  readonly warnings: string[] = [];
+  readonly events: string[] = [];
+  readonly environment = new Map<string, string>();
+  readonly contexts: TlsContexts;
+
+  constructor(providers: ReadonlyMap<string, IdentityProvider> = new Map()) {
+    this.contexts = new TlsContexts({
+      watchSecret: this.secrets.watch,
+      providers,
+      regex: noRegex,
+      clock: this.clock,
+      build: this.builder.build,
+      environment: (variable) => this.environment.get(variable),
+      onWarning: (warning) => this.warnings.push(warning.message),
+    });
+  }
+
+  follow(common: Partial<CommonTlsContext>, cluster = 'c') {
+    return this.contexts.follow(
+      upstreamTls(common),
+      { cluster },
+      { onSettled: () => this.events.push('settled'), onRotated: () => this.events.push('rotated') },
+    );
+  }
+}
+
+function material(current: TlsMaterial | MeshError): TlsMaterial {
+  if (isMeshError(current)) throw current;
+  return current;
+}
+
+function refusal(current: TlsMaterial | MeshError): string {
+  assert.ok(isMeshError(current));
+  assert.equal(current.code, 'connection_failure');
+  return current.message;
+}
+
+describe('TlsContexts', () => {
+  let authority: CertificateAuthority;
+
+  before(async () => {
+    authority = await CertificateAuthority.create();
+  });
+
+  const byRoots = (pem: string) => ({
+    context: validationContext({ trustedCa: inline(pem) }),
+    secret: null,
+    provider: null,
+  });
+
+  it('has what is inline at once, and connects with it', async () => {
+    const scene = new Scene();
+    const own = await authority.issue({ uris: ['spiffe://td/ns/a/sa/b'] });
+    const tls = scene.follow({
+      certificates: [{ kind: 'inline', certificate: inlineCertificate(own) }],
+      validation: byRoots(authority.root),
+    });
+    assert.equal(tls.settled, true);
+    const server = tlsIdentity(await authority.issue({ dnsNames: ['b'] }));
+    const { secureContext } = material(tls.current());
+    const seen = await handshake(
+      { ...server, ca: authority.root, requestCert: true, rejectUnauthorized: true },
+      { secureContext },
+    );
+    assert.equal(seen.verdict, '');
+    assert.deepEqual(scene.events, []);
+    tls.release();
+    assert.deepEqual([scene.clock.pending, scene.contexts.certificates()], [0, []]);
+  });
+
+  it('waits for all of its secrets, then tells once, then tells of each renewal', async () => {
+    const scene = new Scene();
+    const tls = scene.follow({
+      certificates: [sdsCertificate('default')],
+      validation: {
+        context: validationContext({ verifyCertificateHash: ['aa'] }),
+        secret: sds('ROOTCA'),
+        provider: null,
+      },
+    });
+    assert.equal(tls.settled, false);
+    scene.secrets.certificate('default', inlineCertificate(await authority.issue()));
+    assert.equal(tls.settled, false);
+    scene.secrets.validation(
+      'ROOTCA',
+      validationContext({ trustedCa: inline(authority.root), verifyCertificateHash: ['bb'] }),
+    );
+    assert.equal(tls.settled, true);
+    assert.deepEqual(scene.events, ['settled']);
+    const first = material(tls.current());
+    assert.deepEqual(scene.builder.asked.at(-1)?.validation?.context.verifyCertificateHash, ['aa', 'bb']);
+
+    scene.secrets.certificate('default', inlineCertificate(await authority.issue()));
+    assert.deepEqual(scene.events, ['settled', 'rotated']);
+    assert.notEqual(material(tls.current()), first);
+    tls.release();
+    assert.deepEqual(
+      [scene.secrets.watched('default'), scene.secrets.watched('ROOTCA'), scene.clock.pending],
+      [0, 0, 0],
+    );
+  });
+
+  it('gives a secret up that does not come in time, names it, and takes it when it comes after all', async () => {
+    const scene = new Scene();
+    const tls = scene.follow({ certificates: [sdsCertificate('default')] });
+    scene.secrets.trouble('default', 'the stream is down');
+    scene.clock.advance(14_999);
+    assert.equal(tls.settled, false);
+    scene.clock.advance(1);
+    assert.equal(tls.settled, true);
+    assert.equal(
+      refusal(tls.current()),
+      '[connection_failure] no TLS: secret "default" did not come within 15000 ms: the stream is down (cluster c)',
+    );
+    scene.secrets.certificate('default', inlineCertificate(await authority.issue()));
+    material(tls.current());
+    assert.deepEqual(scene.events, ['settled', 'rotated']);
+  });
+
+  it('waits for ever where it is told so', () => {
+    const scene = new Scene();
+    const tls = scene.follow({ certificates: [{ kind: 'sds', secret: sds('default', 0) }] });
+    scene.clock.advance(1_000 * HOUR_MS);
+    assert.equal(tls.settled, false);
+    tls.release();
+  });
+
+  it('refuses at once what the source says it does not have, or has as something else', () => {
+    const scene = new Scene();
+    const one = scene.follow({ certificates: [sdsCertificate('one')] });
+    const two = scene.follow({ certificates: [sdsCertificate('two')] });
+    scene.secrets.gone('one', 'it is not among the static secrets');
+    scene.secrets.validation('two', validationContext({}));
+    assert.match(refusal(one.current()), /no TLS: secret "one": it is not among the static secrets/);
+    assert.match(refusal(two.current()), /secret "two": it is a validation_context, where a tls_certificate is needed/);
+    assert.equal(scene.clock.pending, 0);
+  });
+
+  it('keeps the last good version when a new one is of no use, and says once which secret is to blame', async () => {
+    const scene = new Scene();
+    const tls = scene.follow({ certificates: [sdsCertificate('default')] });
+    const good = await authority.issue();
+    scene.secrets.certificate('default', inlineCertificate(good));
+    const first = material(tls.current());
+    const other = await authority.issue();
+    const now = scene.clock.wallNow();
+    const expired = await authority.issue({ notBefore: now - 2 * HOUR_MS, notAfter: now - HOUR_MS });
+    const cases: [() => void, RegExp][] = [
+      [
+        () => scene.secrets.certificate('default', inlineCertificate({ ...good, key: other.key })),
+        /secret "default": the key is/,
+      ],
+      [
+        () => scene.secrets.certificate('default', inlineCertificate({ ...good, chain: 'no PEM' })),
+        /secret "default" holds no/,
+      ],
+      [() => scene.secrets.certificate('default', inlineCertificate(expired)), /of secret "default" expired at 20/],
+      [() => scene.secrets.gone('default', 'taken back'), /secret "default": taken back/],
+      [() => scene.secrets.trouble('default', 'the stream is down'), /secret "default": the stream is down/],
+    ];
+    for (const [act, text] of cases) {
+      const before = scene.warnings.length;
+      act();
+      act();
+      assert.equal(scene.warnings.length, before + 1);
+      assert.match(scene.warnings.at(-1)!, text);
+      assert.match(scene.warnings.at(-1)!, /what was in force stays so$/);
+      assert.equal(tls.current(), first);
+    }
+    scene.secrets.certificate('default', inlineCertificate(other));
+    assert.notEqual(tls.current(), first);
+  });
+
+  it('takes new roots beside the last good certificate, while the next one is of no use', async () => {
+    const scene = new Scene();
+    const tls = scene.follow({
+      certificates: [sdsCertificate('default')],
+      validation: { context: null, secret: sds('ROOTCA'), provider: null },
+    });
+    const good = await authority.issue();
+    scene.secrets.certificate('default', inlineCertificate(good));
+    scene.secrets.validation('ROOTCA', validationContext({ trustedCa: inline(authority.root) }));
+    const first = material(tls.current());
+    scene.secrets.certificate('default', inlineCertificate({ ...good, chain: 'no PEM' }));
+    assert.equal(tls.current(), first);
+    const other = await CertificateAuthority.create();
+    scene.secrets.validation('ROOTCA', validationContext({ trustedCa: inline(authority.root + other.root) }));
+    const server = tlsIdentity(await other.issue());
+    const { secureContext } = material(tls.current());
+    assert.equal((await handshake(server, { secureContext })).verdict, '');
+    assert.deepEqual(scene.events, ['settled', 'rotated']);
+    assert.match(scene.warnings.at(-1)!, /secret "default" holds no certificate/);
+    tls.release();
+  });
+
+  it('refuses, naming the certificate, once its time is over and none has followed', async () => {
+    const scene = new Scene();
+    const tls = scene.follow({ certificates: [sdsCertificate('default')] }, 'reviews');
+    const notAfter = Math.floor(scene.clock.wallNow() / 1000) * 1000 + HOUR_MS;
+    scene.secrets.certificate('default', inlineCertificate(await authority.issue({ notAfter })));
+    const [certificates] = scene.contexts.certificates();
+    assert.deepEqual(
+      [certificates?.cluster, certificates?.own[0]?.name, certificates?.own[0]?.notAfter],
+      ['reviews', 'default', notAfter],
+    );
+    scene.clock.advance(notAfter - 1 - scene.clock.wallNow());
+    material(tls.current());
+    scene.clock.advance(1);
+    assert.match(
+      refusal(tls.current()),
+      /the certificate of secret "default" expired at 20.*Z: renew it.*cluster reviews/,
+    );
+    assert.deepEqual(scene.contexts.certificates()[0]?.own, []);
+    scene.secrets.certificate('default', inlineCertificate(await authority.issue()));
+    material(tls.current());
+  });
+
+  it('goes on with the other certificate when one of two has expired', async () => {
+    const scene = new Scene();
+    const notAfter = Math.floor(scene.clock.wallNow() / 1000) * 1000 + HOUR_MS;
+    const rsa = await authority.issue({ keyType: 'rsa-2048', notAfter });
+    const ecdsa = await authority.issue({ keyType: 'ecdsa-p256' });
+    const tls = scene.follow({ certificates: [sdsCertificate('rsa'), sdsCertificate('ecdsa')] });
+    scene.secrets.certificate('rsa', inlineCertificate(rsa));
+    scene.secrets.certificate('ecdsa', inlineCertificate(ecdsa));
+    const names = () => scene.contexts.certificates()[0]?.own.map((each) => each.name);
+    assert.deepEqual(names(), ['rsa', 'ecdsa']);
+    scene.clock.advance(HOUR_MS);
+    material(tls.current());
+    assert.deepEqual(names(), ['ecdsa']);
+    assert.deepEqual(scene.events, ['settled', 'rotated']);
+  });
+
+  it('shares one material among contexts of equal content, whatever their protocols and clusters', async () => {
+    const scene = new Scene();
+    const certificate = inlineCertificate(await authority.issue());
+    const other = inlineCertificate(await authority.issue());
+    const ref = { kind: 'inline', certificate } as const;
+    const one = scene.follow({ certificates: [ref], alpnProtocols: ['h2'] }, 'one');
+    const two = scene.follow({ certificates: [{ ...ref, certificate: { ...certificate } }] }, 'two');
+    const three = scene.follow({
+      certificates: [{ kind: 'inline', certificate: { ...certificate, privateKey: other.privateKey } }],
+    });
+    assert.equal(one.current(), two.current());
+    assert.equal(scene.builder.asked.length, 2);
+    assert.match(refusal(three.current()), /the inline certificate: the key is another one's/);
+    assert.deepEqual(
+      scene.contexts.certificates().map((each) => each.cluster),
+      ['one', 'two', 'c'],
+    );
+    assert.match(scene.contexts.certificates()[0]!.own[0]!.name, /^unnamed_cert_[0-9a-f]{8}$/);
+    one.release();
+    one.release();
+    material(two.current());
+    assert.deepEqual(
+      scene.contexts.certificates().map((each) => each.cluster),
+      ['two', 'c'],
+    );
+  });
+
+  it('takes certificate and roots from a provider of the bootstrap, both at once', async () => {
+    let tell: (identity: Identity) => void = () => undefined;
+    let lose: () => void = () => undefined;
+    let watched = 0;
+    const provider: IdentityProvider = {
+      watch(watcher) {
+        watched++;
+        tell = (identity) => watcher.changed(identity);
+        lose = () => watcher.resourceError(new MeshError('connection_failure', 'the agent denies it'));
+        return () => watched--;
+      },
+    };
+    const scene = new Scene(new Map([['default', provider]]));
+    const instance = { instanceName: 'default', certificateName: '' };
+    const tls = scene.follow({
+      certificates: [{ kind: 'provider', ...instance }],
+      validation: { context: validationContext({ caCertificateProvider: instance }), secret: null, provider: null },
+    });
+    assert.deepEqual([tls.settled, watched], [false, 1]);
+    const byTrustDomain = new Map([['td', authority.root]]);
+    tell({ certificate: await authority.issue(), trust: { roots: '', crl: '', byTrustDomain } });
+    const first = material(tls.current());
+    assert.equal(scene.builder.asked.at(-1)?.validation?.byTrustDomain, byTrustDomain);
+    tell({ certificate: await authority.issue(), trust: { roots: authority.root, crl: '', byTrustDomain: null } });
+    assert.notEqual(tls.current(), first);
+    assert.deepEqual(scene.events, ['settled', 'rotated']);
+
+    tell({ certificate: await authority.issue(), trust: null });
+    assert.match(refusal(tls.current()), /certificate provider "default" has no roots/);
+    lose();
+    assert.match(refusal(tls.current()), /certificate provider "default": the agent denies it/);
+    tls.release();
+    assert.equal(watched, 0);
+  });
+
+  it('refuses an instance that the bootstrap does not have', () => {
+    const tls = new Scene().follow({ certificates: [{ kind: 'provider', instanceName: 'x', certificateName: '' }] });
+    assert.match(
+      refusal(tls.current()),
+      /certificate provider "x" is not among certificate_providers of the bootstrap/,
+    );
+  });
+
+  it('reads environment variables', async () => {
+    const scene = new Scene();
+    const own = await authority.issue();
+    const certificate = tlsCertificate({
+      certificateChain: { kind: 'environment', variable: 'CHAIN' },
+      privateKey: { kind: 'environment', variable: 'KEY' },
+    });
+    scene.environment.set('CHAIN', own.chain);
+    const without = scene.follow({ certificates: [{ kind: 'inline', certificate }] });
+    assert.match(refusal(without.current()), /the environment variable KEY is not set/);
+    without.release();
+    scene.environment.set('KEY', Buffer.from(own.key.reveal()).toString());
+    material(scene.follow({ certificates: [{ kind: 'inline', certificate }] }).current());
+  });
+
+  it('shows no key to whoever inspects it, and none in its errors', async () => {
+    const scene = new Scene();
+    const own = await authority.issue();
+    const other = await authority.issue();
+    const tls = scene.follow({ certificates: [sdsCertificate('default')] });
+    scene.secrets.certificate('default', inlineCertificate({ ...own, key: other.key }));
+    const error = tls.current();
+    scene.secrets.certificate('default', inlineCertificate(own));
+    scene.secrets.certificate('default', inlineCertificate({ ...own, key: other.key }));
+    const seen = [tls, error, scene.contexts, scene.contexts.certificates(), scene.warnings];
+    const text = inspect(seen, { depth: 20, showHidden: true, maxStringLength: null }) + JSON.stringify(seen);
+    assert.doesNotMatch(text, /PRIVATE KEY/);
+    for (const key of [own.key, other.key]) {
+      const base64 = Buffer.from(key.reveal()).toString().split('\n')[1]!;
+      assert.equal(text.includes(base64), false);
+    }
+  });
+});
