@@ -1,4 +1,5 @@
-import type { Call } from './call.ts';
+import type { AttemptBooks, Call } from './call.ts';
+import type { PriorityLimits } from './cluster/limits.ts';
 import { type Handler, type Layer, PassHandler } from './dispatch.ts';
 import { isMeshError, MeshError } from './errors.ts';
 import type { Headers } from './headers.ts';
@@ -24,27 +25,18 @@ export function attempt({ clock }: { readonly clock: Clock }): Layer {
 
 const EXPECTED = 'x-envoy-expected-rq-timeout-ms';
 
-/** The cluster's limits on calls in flight, and what it must not be called without. */
-export function clusterLimits(): Layer {
+/** Refuses what the cluster must not be called without. Its limits on calls are where they are counted: with its connections. */
+export function clusterSupport(): Layer {
   return (next) => (call, handler) => {
-    const { cluster, route } = call;
+    const { cluster } = call;
     if (cluster === null) return next(call, handler);
-    const { config, stats } = cluster;
+    const { config } = cluster;
     if (config.unsupported.length > 0) {
       handler.onResponseError(
         new MeshError('unsupported', `the cluster needs what this version lacks: ${config.unsupported.join(', ')}`, {
           cluster: cluster.name,
           status: 503,
           flag: 'UF',
-        }),
-      );
-      return;
-    }
-    if (stats.upstream_rq_active >= config.thresholds[route?.priority ?? 'default'].maxRequests) {
-      stats.upstream_rq_pending_overflow++;
-      handler.onResponseError(
-        new MeshError('upstream_overflow', 'too many calls in flight (max_requests)', {
-          cluster: cluster.name,
         }),
       );
       return;
@@ -72,25 +64,26 @@ export function balance(): Layer {
   };
 }
 
-/** Counts the attempt, while it is in flight and when it has ended, on the cluster and on the host. */
+/** Counts the attempt on the cluster and on the host: from the connection that takes it, as Envoy does, to its end. */
 export function endpoint(): Layer {
   return (next) => (call, handler) => {
     const { cluster, endpoint } = call;
     if (cluster === null || endpoint === null) return next(call, handler);
-    cluster.stats.upstream_rq_total++;
-    cluster.stats.upstream_rq_active++;
-    endpoint.stats.rq_active++;
-    next(call, new EndpointHandler(call, handler));
+    const counted = new EndpointHandler(call, handler);
+    call.books = counted;
+    next(call, counted);
   };
 }
 
 /** The codes of gRPC that are not the server's failure, as Envoy sees it: those that it would tell in HTTP by less than 500. */
 const grpcServed: ReadonlySet<string> = new Set(['0', '1', '3', '5', '6', '7', '8', '9', '10', '11', '16']);
 
-class EndpointHandler extends PassHandler {
+class EndpointHandler extends PassHandler implements AttemptBooks {
   readonly #cluster: NonNullable<Call['cluster']>;
   readonly #endpoint: NonNullable<Call['endpoint']>;
   #issued = false;
+  /** While it is on a connection. */
+  #limits: PriorityLimits | null = null;
   #status = 0;
   /** gRPC's status in the headers, where there is no more to come. */
   #grpcStatus: string | undefined;
@@ -104,11 +97,25 @@ class EndpointHandler extends PassHandler {
     this.#endpoint = call.endpoint as NonNullable<Call['endpoint']>;
   }
 
-  /** As Envoy, it counts for the host once a connection takes it, and not where none did. */
-  override onRequestSent(complete: boolean): void {
-    if (!this.#issued) this.#endpoint.stats.rq_total++;
+  attached(limits: PriorityLimits): void {
+    const { stats } = this.#cluster;
+    if (!this.#issued) {
+      stats.upstream_rq_total++;
+      this.#endpoint.stats.rq_total++;
+    }
     this.#issued = true;
-    this.next.onRequestSent(complete);
+    this.#limits = limits;
+    limits.requests++;
+    stats.upstream_rq_active++;
+    this.#endpoint.stats.rq_active++;
+  }
+
+  detached(): void {
+    if (this.#limits === null) return;
+    this.#limits.requests--;
+    this.#limits = null;
+    this.#cluster.stats.upstream_rq_active--;
+    this.#endpoint.stats.rq_active--;
   }
 
   override onUpgrade(...args: Parameters<Handler['onUpgrade']>): void {
@@ -137,7 +144,6 @@ class EndpointHandler extends PassHandler {
     if (isMeshError(error) && error.code !== 'request_timeout') {
       if (error.code === 'connection_termination' || error.code === 'remote_reset') {
         this.#cluster.stats.upstream_rq_rx_reset++;
-        this.#cluster.stats.upstream_cx_destroy_with_active_rq++;
       }
     } else {
       this.#cluster.stats.upstream_rq_tx_reset++;
@@ -153,9 +159,8 @@ class EndpointHandler extends PassHandler {
 
   /** Null for neither success nor failure. */
   #end(success: boolean | null): void {
-    this.#cluster.stats.upstream_rq_active--;
+    this.detached();
     const { stats } = this.#endpoint;
-    stats.rq_active--;
     if (success === true) stats.rq_success++;
     else if (success === false) stats.rq_error++;
   }

@@ -1,6 +1,7 @@
 import type { Body } from './body.ts';
 import type { Cluster } from './cluster/cluster.ts';
 import type { Endpoint } from './cluster/endpoint.ts';
+import type { PriorityLimits } from './cluster/limits.ts';
 import { Controller } from './controller.ts';
 import type { Handler } from './dispatch.ts';
 import type { MeshError } from './errors.ts';
@@ -57,6 +58,14 @@ export interface OverrideHost {
   readonly strictStatus: number;
 }
 
+/** Where an attempt is written up while it is on a connection; its host's pool tells. */
+export interface AttemptBooks {
+  /** A connection takes it. */
+  attached(limits: PriorityLimits): void;
+  /** The connection gives it back, unsent. */
+  detached(): void;
+}
+
 /** 24 bits of each of two draws: generators give no fewer, and together they are a whole number that a double holds. */
 const HALF = 2 ** 24;
 
@@ -83,6 +92,8 @@ export class Call {
   alpn: readonly string[] | null = null;
   /** The authority as the route wants it, once the host that was chosen has put its own in the place; null until then. */
   routedAuthority: string | null = null;
+  /** Of the attempt under way; null where nobody counts it. */
+  books: AttemptBooks | null = null;
   /** 1 for the first. */
   attempt = 1;
   /** True where the feed has never known the authority: the call is for what was there before the mesh. */

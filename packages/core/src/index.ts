@@ -8,6 +8,7 @@ export type {
   ConnectError,
   Connecting,
   Connection,
+  ConnectionEnd,
   ConnectionEvents,
   Connector,
   TlsFacts,

@@ -6,8 +6,8 @@ import { forward, key, retryPolicy, route, virtualHost } from './testing/models.
 
 describe('outbound stack', () => {
   // DESIGN, section 1. Each step shows what its layer sees, and what only a layer outside or inside of it could not.
-  it('observe > hold > connection manager > router > finalize > deadline > retry > attempt > cluster limits > balance > endpoint > try > connection', () => {
-    const harness = new Harness({ ports: [1, 2], limits: { maxRequests: 2 } });
+  it('observe > hold > connection manager > router > finalize > deadline > retry > attempt > cluster support > balance > endpoint > try > connection', () => {
+    const harness = new Harness({ ports: [1, 2], limits: { maxRetries: 1 } });
     const { connector, cluster, clock, stats, authority } = harness;
     const routes = () => authority.table?.routes.map((entry) => entry.route.stats) ?? [];
     const table = virtualHost(
@@ -69,37 +69,42 @@ describe('outbound stack', () => {
     assert.equal(direct.caller.status, 410);
     assert.equal(routes()[0]?.upstream_rq_timeout, 0);
 
-    // attempt > cluster limits > balance > endpoint: two calls are in flight; a third is told its attempt, is refused, and
+    // attempt > cluster support > balance > endpoint: a call is told its attempt, is refused for what its cluster needs, and
     // no host was asked for or has counted it.
     const second = send(harness.dispatch, { path: '/api', method: 'POST', body: new BytesBody(Buffer.from('x')) });
-    assert.equal(cluster.stats.upstream_rq_active, 2);
+    assert.equal(cluster.stats.upstream_rq_pending_active, 2);
+    const { config } = cluster;
+    cluster.configure({ ...config, unsupported: ['transport_socket'] });
     const refused = send(harness.dispatch, { path: '/api' });
+    cluster.configure(config);
     assert.equal(refused.caller.status, 503);
     assert.equal(refused.call.head.headers.get('x-envoy-attempt-count'), '1');
     assert.equal(refused.call.endpoint, null);
-    assert.equal(cluster.stats.upstream_rq_total, 2);
+    assert.equal(cluster.stats.upstream_rq_pending_total, 2);
     second.call.controller.abort(new Error('enough'));
 
-    // endpoint > try: the host has counted the call while it waits for a connection; the try's 100 ms have not begun.
+    // endpoint > try: while the call waits for a connection, the host's books are open and the try's 100 ms have not begun.
     const host = waiting.call.endpoint;
-    assert.equal(host?.stats.rq_active, 1);
+    assert.notEqual(waiting.call.books, null);
     clock.advance(200);
     assert.equal(waiting.caller.endings, 0);
 
     // try > connection: they begin with the connection, and end the exchange on it.
     connector.opening.find(({ endpoint }) => endpoint === host)?.accept();
     assert.equal(connector.exchanges.length, 1);
+    assert.equal(host?.stats.rq_active, 1);
     const first = connector.last.begin().sent();
     clock.advance(100);
     assert.equal(first.over, true);
     assert.equal(cluster.stats.upstream_rq_per_try_timeout, 1);
 
-    // retry > attempt > cluster limits > balance: the next attempt has its own number and its own host, and counts anew.
+    // retry > attempt > cluster support > balance: the next attempt has its own number and its own host, and counts anew.
     assert.deepEqual([cluster.retriesActive, cluster.stats.upstream_rq_active], [1, 0]);
     clock.advance(25);
     assert.equal(waiting.call.attempt, 2);
     assert.equal(waiting.call.head.headers.get('x-envoy-attempt-count'), '2');
     assert.notEqual(waiting.call.endpoint, host);
+    connector.next.accept();
     assert.deepEqual([host?.stats.rq_active, waiting.call.endpoint?.stats.rq_active], [0, 1]);
     assert.equal(waiting.call.head.headers.get('x-request-id'), 'request-id');
     assert.equal(routes()[1]?.upstream_rq_total, 3, 'the route counts calls, not attempts');
@@ -113,7 +118,7 @@ describe('outbound stack', () => {
     assert.equal(waiting.call.attempt, 2);
 
     // observe: it saw every one of them end, once, in its final form.
-    assert.deepEqual({ ...stats.flags }, { NR: 1, UO: 1, UT: 1 });
+    assert.deepEqual({ ...stats.flags }, { NR: 1, UF: 1, UT: 1 });
     assert.deepEqual(
       [stats.downstream_rq_total, stats.downstream_rq_completed, stats.downstream_rq_rx_reset],
       [6, 4, 2],

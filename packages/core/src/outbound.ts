@@ -1,4 +1,4 @@
-import { attempt, balance, clusterLimits, endpoint } from './attempt.ts';
+import { attempt, balance, clusterSupport, endpoint } from './attempt.ts';
 import { compose, type Dispatch } from './dispatch.ts';
 import { filters } from './filters/filters.ts';
 import { type HoldOptions, hold, holdAgain } from './hold.ts';
@@ -25,7 +25,7 @@ export interface OutboundParts extends HoldOptions, ObserveParts, MirrorParts {
  */
 export function outbound(parts: OutboundParts): Dispatch {
   // What a copy of a request goes through: the time of its route and the limits of its cluster, and no second attempt.
-  const once = compose([deadline(parts), clusterLimits(), balance(), endpoint()], connection);
+  const once = compose([deadline(parts), clusterSupport(), balance(), endpoint()], connection);
   const inner: Dispatch = compose(
     [
       // Before the router, which needs the routes; inside observe, so that waiting counts as part of the call.
@@ -46,12 +46,12 @@ export function outbound(parts: OutboundParts): Dispatch {
       deadline(parts),
       // Inside the deadline, which is the request's and not its copies'; above retry: attempts are not copied.
       mirror(parts, once),
-      // Above the choice of the host, so that each attempt chooses anew; above the limits, so that each attempt counts.
+      // Above the choice of the host, so that each attempt chooses anew; above the connections, so that each counts against the limits.
       retry(parts),
       // One attempt from here on.
       attempt(parts),
-      // Refuses before a host is chosen: an overflow says nothing against any host.
-      clusterLimits(),
+      // Refuses before a host is chosen: it says nothing against any.
+      clusterSupport(),
       balance(),
       // Knows the host; sees the attempt's own outcome, not what a retry makes of it.
       endpoint(),
@@ -68,5 +68,5 @@ export function outbound(parts: OutboundParts): Dispatch {
 function connection(...[call, handler]: Parameters<Dispatch>): void {
   const { cluster, endpoint } = call;
   if (cluster === null || endpoint === null) throw new TypeError('a call reached the connection without an endpoint');
-  cluster.poolOf(endpoint).dispatch(call, handler);
+  cluster.connect(endpoint, call, handler);
 }

@@ -220,18 +220,23 @@ describe('a cluster that ends', () => {
 });
 
 describe('the cluster’s limits', () => {
-  it('refuses calls beyond max_requests before a host is chosen', () => {
+  it('refuses calls beyond max_requests, once there is a connection for them, as Envoy', () => {
     const harness = new Harness({ limits: { maxRequests: 2 } });
     harness.use(virtualHost([route(forward('reviews'))]));
     send(harness.dispatch);
     send(harness.dispatch);
     const { caller } = send(harness.dispatch);
+    assert.equal(caller.endings, 0);
+    while (harness.connector.opening.length > 0) harness.connector.next.accept();
     assert.equal(caller.status, 503);
     assert.equal(caller.headers.get('x-envoy-overloaded'), 'true');
     assert.match(caller.body, /overflow$/);
     assert.equal(harness.stats.flags.UO, 1);
+    assert.deepEqual(
+      [harness.cluster.stats.upstream_rq_pending_overflow, harness.cluster.stats.upstream_rq_pending_total],
+      [1, 3],
+    );
     assert.equal(harness.cluster.endpoints.get(key(1))?.stats.rq_active, 2);
-    harness.connector.next.accept();
     harness.connector.last.answer();
     assert.equal(send(harness.dispatch).caller.endings, 0);
   });
@@ -242,7 +247,7 @@ describe('the cluster’s limits', () => {
     send(harness.dispatch, { method: 'POST' });
     assert.equal(send(harness.dispatch).caller.status, 503);
     const stats = harness.cluster.endpoints.get(key(1))?.stats;
-    assert.deepEqual([stats?.rq_total, stats?.rq_error, stats?.rq_active], [0, 0, 1]);
+    assert.deepEqual([stats?.rq_total, stats?.rq_error, stats?.rq_active], [0, 0, 0]);
     harness.connector.next.accept();
     harness.connector.last.answer();
     assert.deepEqual([stats?.rq_total, stats?.rq_success, stats?.rq_active], [1, 1, 0]);

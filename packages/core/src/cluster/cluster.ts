@@ -1,11 +1,12 @@
 import { type HostSet, hostSet } from '../balance/host-set.ts';
 import type { Call, OverrideHost } from '../call.ts';
 import type { Holder } from '../controller.ts';
+import type { Handler } from '../dispatch.ts';
 import { MeshError } from '../errors.ts';
 import { ClusterLoad } from '../load/cluster-load.ts';
 import { LoadMetrics } from '../load/load-metrics.ts';
 import type { OrcaCodec } from '../load/orca.ts';
-import type { ClusterConfig } from '../model/cluster.ts';
+import type { ClusterConfig, RoutingPriority } from '../model/cluster.ts';
 import { addressText, type ClusterLoadAssignment, type DropOverload } from '../model/endpoint.ts';
 import { chosenEndpoint } from '../overrides/chosen-endpoint.ts';
 import { RetryBudget } from '../resilience/budget.ts';
@@ -13,8 +14,10 @@ import type { Clock } from '../util/clock.ts';
 import type { Random } from '../util/random.ts';
 import { compileKeys, type KeyOf } from './compile-keys.ts';
 import type { ClusterTransport, Connector } from './connection.ts';
+import { sameConnections } from './connection-settings.ts';
 import { Endpoint, isHealthy } from './endpoint.ts';
-import { HostPool } from './pool.ts';
+import { HostPools } from './host-pools.ts';
+import { PriorityLimits } from './limits.ts';
 import { ClusterStats } from './stats.ts';
 
 export interface ClusterParts {
@@ -37,12 +40,15 @@ export class Cluster {
   /** Bounds retries that the feed says nothing about. */
   readonly safeRetryBudget: RetryBudget;
   config: ClusterConfig;
+  readonly clock: Clock;
+  /** What calls use of it, by their priority. */
+  readonly limits: { readonly [P in RoutingPriority]: PriorityLimits };
   /** Which connection to a host a call needs, by the settings in force. */
   keyOf: KeyOf;
   /** Connections that are being opened, over all hosts. */
   connecting = 0;
-  /** Retries that wait or are in flight. */
-  retriesActive = 0;
+  /** Calls that connections have room for now, or will once they are open, over all hosts. */
+  free = 0;
   /** Told when `settled` has become true. */
   onSettled: () => void = () => {};
   /** Calls that wait for their next attempt. */
@@ -67,6 +73,11 @@ export class Cluster {
   constructor(config: ClusterConfig, parts: ClusterParts) {
     this.name = config.name;
     this.config = config;
+    this.clock = parts.clock;
+    this.limits = {
+      default: new PriorityLimits(config.thresholds.default),
+      high: new PriorityLimits(config.thresholds.high),
+    };
     this.keyOf = compileKeys(config);
     this.transport = parts.connector.open(config, { onSettled: () => this.#settle(), onRotated: () => {} });
     this.#settledOnce = this.transport.settled;
@@ -92,8 +103,17 @@ export class Cluster {
 
   /** True while it has no connections, no calls that wait for one and none that will be tried again. */
   get empty(): boolean {
-    for (const endpoint of this.#known()) if (endpoint.pool?.empty === false) return false;
+    for (const endpoint of this.#known()) if (endpoint.pools?.empty === false) return false;
     return this.retriesActive === 0;
+  }
+
+  /** Retries that wait or are in flight. */
+  get retriesActive(): number {
+    return this.limits.default.retries + this.limits.high.retries;
+  }
+
+  limitsOf({ route }: Call): PriorityLimits {
+    return route?.priority === 'high' ? this.limits.high : this.limits.default;
   }
 
   /** Takes the metrics of load reports out of responses; null where nobody asks for them. */
@@ -143,7 +163,7 @@ export class Cluster {
   /** New endpoints; an address that stays is the same object. */
   assign(assignment: ClusterLoadAssignment): void {
     this.#dropOverloads = assignment.dropOverloads ?? [];
-    for (const endpoint of this.#leaving) if (endpoint.pool?.empty !== false) this.#leaving.delete(endpoint);
+    for (const endpoint of this.#leaving) if (endpoint.pools?.empty !== false) this.#leaving.delete(endpoint);
     const next = new Map<string, Endpoint>();
     let changed = false;
     for (const { locality, priority, endpoints, metadata = null } of assignment.localities) {
@@ -164,8 +184,8 @@ export class Cluster {
       if (next.has(key)) continue;
       changed = true;
       endpoint.removed = true;
-      endpoint.pool?.drain();
-      if (endpoint.pool?.empty === false) this.#leaving.add(endpoint);
+      endpoint.pools?.drain();
+      if (endpoint.pools?.empty === false) this.#leaving.add(endpoint);
     }
     this.#endpoints = next;
     this.#load?.follow(next.values());
@@ -207,16 +227,21 @@ export class Cluster {
     return new MeshError('no_healthy_upstream', why, { cluster: this.name, status });
   }
 
+  /** Hands a call to a connection to its host, now or once there is one. */
+  connect(endpoint: Endpoint, call: Call, handler: Handler): void {
+    this.poolsOf(endpoint).dispatch(call, handler);
+  }
+
   /** The connections to a host, made with the first call. */
-  poolOf(endpoint: Endpoint): HostPool {
-    endpoint.pool ??= new HostPool(this, endpoint);
-    return endpoint.pool;
+  poolsOf(endpoint: Endpoint): HostPools {
+    endpoint.pools ??= new HostPools(this, endpoint);
+    return endpoint.pools;
   }
 
   /** No new calls will come: connections close as their calls end. */
   close(): void {
     this.#closed = true;
-    for (const endpoint of this.#endpoints.values()) endpoint.pool?.drain();
+    for (const endpoint of this.#endpoints.values()) endpoint.pools?.drain();
   }
 
   /** Ends everything now; a call that tries again is refused. */
@@ -224,7 +249,7 @@ export class Cluster {
     this.#closed = true;
     this.#destroyed = error;
     for (const waiting of [...this.backoffs]) waiting.abort(error);
-    for (const endpoint of [...this.#known()]) endpoint.pool?.destroy(error);
+    for (const endpoint of [...this.#known()]) endpoint.pools?.destroy(error);
   }
 
   #settle(): void {
@@ -236,10 +261,14 @@ export class Cluster {
 
   #apply(config: ClusterConfig): void {
     this.#staged = null;
+    const same = sameConnections(this.config, config);
     this.config = config;
+    this.limits.default.max = config.thresholds.default;
+    this.limits.high.max = config.thresholds.high;
     this.keyOf = compileKeys(config);
     this.#chooseMetrics();
     this.#rebuild();
+    if (!same) for (const endpoint of [...this.#known()]) endpoint.pools?.renew();
   }
 
   #chooseMetrics(): void {

@@ -24,7 +24,7 @@ export interface Connection {
 
 /** What a connection tells its owner. */
 export interface ConnectionEvents {
-  /** One of its calls is done and another may come in its place. Told before the call's handler hears of the end. */
+  /** One of its calls is done and another may come in its place. Told before the call's handler hears of the end; not where the connection ends with it. */
   onFree(connection: Connection): void;
   /** `maxConcurrent` has changed: the server's SETTINGS came. */
   onLimit(connection: Connection): void;
@@ -32,8 +32,19 @@ export interface ConnectionEvents {
   onUnsent(connection: Connection, call: Call, handler: Handler): void;
   /** It takes no more calls; those in flight go on, and no `onFree` is told of them. At most once. */
   onDraining(connection: Connection): void;
-  /** The connection is gone, with or without `onDraining` before; once. */
-  onClosed(connection: Connection): void;
+  /**
+   * The connection is gone, with or without `onDraining` before; once. Left out, `end` is told by whether its owner had closed it, and
+   * over HTTP/2 by whether calls are open.
+   */
+  onClosed(connection: Connection, end?: ConnectionEnd): void;
+}
+
+/** How a connection ended, for statistics. */
+export interface ConnectionEnd {
+  /** By us, of our own will or for what the other side said: not by its closing. */
+  readonly local: boolean;
+  /** A call had not had all of its answer. */
+  readonly unfinished: boolean;
 }
 
 /** An attempt to connect that may be given up. */

@@ -5,7 +5,7 @@ import {
   type Locality,
   type Metadata,
 } from '../model/endpoint.ts';
-import type { HostPool } from './pool.ts';
+import type { HostPools } from './host-pools.ts';
 import { EndpointStats } from './stats.ts';
 
 /** A host of a cluster, alive as long as the feed names its address; it keeps its connections and counters across updates. */
@@ -19,7 +19,7 @@ export class Endpoint {
   /** Of its locality; null for none. */
   localityMetadata: Metadata | null = null;
   /** Made with the first call. */
-  pool: HostPool | null = null;
+  pools: HostPools | null = null;
   /** True once the feed no longer names it: calls in flight end, no new one comes. */
   removed = false;
 
@@ -38,7 +38,7 @@ export class Endpoint {
     return this.config.health;
   }
 
-  /** Calls in flight. */
+  /** Calls on its connections. */
   get active(): number {
     return this.stats.rq_active;
   }

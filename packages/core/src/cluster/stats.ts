@@ -1,3 +1,5 @@
+import { SslStats } from './ssl-stats.ts';
+
 /**
  * Statistics are plain numbers under Envoy's names, bumped in place: reading them costs the reader, not the call.
  * Names that end in `_active` are gauges, the others only grow.
@@ -31,11 +33,20 @@ export class ClusterStats {
   upstream_cx_total = 0;
   upstream_cx_active = 0;
   upstream_cx_http1_total = 0;
+  upstream_cx_http2_total = 0;
   upstream_cx_connect_fail = 0;
   upstream_cx_connect_timeout = 0;
   upstream_cx_overflow = 0;
+  upstream_cx_pool_overflow = 0;
+  upstream_cx_idle_timeout = 0;
+  upstream_cx_max_duration_reached = 0;
+  upstream_cx_close_notify = 0;
   upstream_cx_destroy = 0;
+  upstream_cx_destroy_local = 0;
+  upstream_cx_destroy_remote = 0;
   upstream_cx_destroy_with_active_rq = 0;
+  upstream_cx_destroy_local_with_active_rq = 0;
+  upstream_cx_destroy_remote_with_active_rq = 0;
   upstream_cx_max_requests = 0;
   upstream_cx_none_healthy = 0;
   membership_total = 0;
@@ -45,6 +56,7 @@ export class ClusterStats {
   update_success = 0;
   update_rejected = 0;
   update_empty = 0;
+  readonly ssl: SslStats = new SslStats();
 }
 
 /** Per endpoint, as `/clusters` of Envoy's admin shows them. */

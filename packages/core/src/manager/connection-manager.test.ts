@@ -85,7 +85,7 @@ describe('connection manager', () => {
     const long = ask({ headers: ['a', 'x'.repeat(100)] });
     assert.deepEqual([long.caller.status, long.call.failure?.details], [431, 'http1.headers_too_large']);
     assert.equal(ask({ headers: ['a', '1', 'b', '2'] }).caller.status, 0);
-    assert.equal(harness.cluster.stats.upstream_rq_total, 1);
+    assert.equal(harness.cluster.stats.upstream_rq_pending_total, 1);
   });
 
   it('drops or refuses names with an underscore', () => {

@@ -1,5 +1,6 @@
 import type { Call } from '../call.ts';
 import type { Cluster } from '../cluster/cluster.ts';
+import type { PriorityLimits } from '../cluster/limits.ts';
 import type { Holder } from '../controller.ts';
 import { type Dispatch, type Handler, type Layer, PassHandler } from '../dispatch.ts';
 import { isMeshError } from '../errors.ts';
@@ -111,7 +112,7 @@ class AttemptHandler extends PassHandler {
         this.#again();
         return;
       }
-      if (this.#policy.fromFeed) this.#cluster.retriesActive--;
+      this.#release();
       this.next.onResponseError(error);
       return;
     }
@@ -125,7 +126,7 @@ class AttemptHandler extends PassHandler {
 
   #finish(success: boolean): void {
     if (!this.#isRetry) return;
-    if (this.#policy.fromFeed) this.#cluster.retriesActive--;
+    this.#release();
     if (!success) return;
     this.#cluster.stats.upstream_rq_retry_success++;
     const { route } = this.#call;
@@ -159,8 +160,8 @@ class AttemptHandler extends PassHandler {
     stats.upstream_rq_retry++;
     if (routeStats !== undefined) routeStats.upstream_rq_retry++;
     this.#replaced = true;
-    if (this.#isRetry && policy.fromFeed) this.#cluster.retriesActive--;
-    if (policy.fromFeed) this.#cluster.retriesActive++;
+    if (this.#isRetry) this.#release();
+    if (policy.fromFeed) this.#limits.retries++;
     if (error === null && over) {
       this.#ending = true;
       return true;
@@ -175,15 +176,18 @@ class AttemptHandler extends PassHandler {
   #allowed(): boolean {
     const cluster = this.#cluster;
     if (!this.#policy.fromFeed) return cluster.safeRetryBudget.tryWithdraw();
-    const limits = cluster.config.thresholds[this.#call.route?.priority ?? 'default'];
-    const { retryBudget } = limits;
-    const { upstream_rq_active: active, upstream_rq_pending_active: pending } = cluster.stats;
-    const most =
-      retryBudget === null
-        ? limits.maxRetries
-        : Math.max(retryBudget.minRetryConcurrency, ((active + pending) * retryBudget.budgetPercent) / 100);
+    const limits = this.#limits;
     // As Envoy, gives back what this attempt holds before it asks for the next: one retry takes one place, not two.
-    return cluster.retriesActive - (this.#isRetry ? 1 : 0) < most;
+    return limits.retries - (this.#isRetry ? 1 : 0) < limits.maxRetries;
+  }
+
+  /** Gives back the place that this attempt holds among the retries of the feed's policy. */
+  #release(): void {
+    if (this.#policy.fromFeed) this.#limits.retries--;
+  }
+
+  get #limits(): PriorityLimits {
+    return this.#cluster.limitsOf(this.#call);
   }
 
   #again(): void {

@@ -33,7 +33,7 @@ describe('mirror', () => {
     const { harness, copies } = setup();
     const { caller } = send(harness.dispatch);
     assert.deepEqual(acceptAll(harness), { '10.0.0.1:1': 'reviews:9080', '10.0.0.1:9': 'reviews-shadow:9080' });
-    for (const { pool } of copies.endpoints.values()) assert.notEqual(pool, null);
+    for (const { pools } of copies.endpoints.values()) assert.notEqual(pools, null);
     harness.connector.last.break();
     assert.equal(caller.endings, 0);
     assert.equal(copies.stats.upstream_rq_total, 1);

@@ -72,13 +72,13 @@ export class FakeConnection implements Connection {
   /** The server closed it while nobody looked: the next request does not leave. */
   dead = false;
   readonly #connector: FakeConnector;
-  readonly #events: ConnectionEvents;
+  readonly events: ConnectionEvents;
   #closing = false;
 
   constructor(connector: FakeConnector, endpoint: Endpoint, events: ConnectionEvents) {
     this.#connector = connector;
     this.endpoint = endpoint;
-    this.#events = events;
+    this.events = events;
   }
 
   get busy(): boolean {
@@ -90,7 +90,7 @@ export class FakeConnection implements Connection {
     assert.ok(!this.gone, 'the connection is gone');
     if (this.dead) {
       this.#leave();
-      this.#events.onUnsent(this, call, handler);
+      this.events.onUnsent(this, call, handler);
       return;
     }
     const exchange = new Exchange(call, handler, (reusable) => this.#released(reusable));
@@ -118,14 +118,14 @@ export class FakeConnection implements Connection {
   }
 
   #released(reusable: boolean): void {
-    if (reusable && !this.#closing) this.#events.onFree(this);
+    if (reusable && !this.#closing) this.events.onFree(this);
     else this.#leave();
   }
 
   #leave(): void {
     if (this.gone) return;
     this.gone = true;
-    this.#events.onClosed(this);
+    this.events.onClosed(this);
   }
 }
 

@@ -155,7 +155,8 @@ export class Harness {
   }
 
   newCluster(options: ClusterOptions & Pick<HarnessOptions, 'orca'>): Cluster {
-    return new Cluster(clusterConfig(options), {
+    // Unless a test is about it, what nobody uses stays, so that no timer is left once all calls are done.
+    return new Cluster(clusterConfig({ idleTimeoutMs: 0, ...options }), {
       connector: this.connector,
       clock: this.clock,
       random: this.random,

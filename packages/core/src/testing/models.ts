@@ -2,7 +2,7 @@
 import type { ClusterConfig, ClusterDiscovery, LoadBalancerConfig, Thresholds } from '../model/cluster.ts';
 import { DEFAULT_THRESHOLDS } from '../model/cluster.ts';
 import { CONNECTION_MANAGER_DEFAULTS } from '../model/connection-manager.ts';
-import { DEFAULT_POOL } from '../model/connection-pool.ts';
+import { type ConnectionPoolConfig, DEFAULT_POOL } from '../model/connection-pool.ts';
 import {
   FORWARD_DEFAULTS,
   ROUTE_DEFAULTS,
@@ -71,7 +71,10 @@ export interface ClusterOptions {
   readonly panic?: number;
   readonly connectTimeoutMs?: number;
   readonly unsupported?: readonly string[];
-  readonly protocol?: UpstreamProtocol;
+  readonly idleTimeoutMs?: number;
+  readonly maxRequestsPerConnection?: number;
+  readonly pool?: Partial<ConnectionPoolConfig>;
+  readonly protocol?: Partial<UpstreamProtocol>;
   readonly transport?: TransportConfig;
   readonly loadMetrics?: readonly string[];
   readonly metadata?: Metadata;
@@ -90,14 +93,14 @@ export function clusterConfig(options: ClusterOptions = {}): ClusterConfig {
       high: { ...DEFAULT_THRESHOLDS, ...options.high },
     },
     healthyPanicThreshold: options.panic ?? 50,
-    idleTimeoutMs: 3_600_000,
+    idleTimeoutMs: options.idleTimeoutMs ?? 3_600_000,
     maxResponseHeaderBytes: 60 * 1024,
-    maxRequestsPerConnection: 0,
+    maxRequestsPerConnection: options.maxRequestsPerConnection ?? 0,
     reportsLoad: false,
     loadMetrics: options.loadMetrics ?? [],
-    pool: DEFAULT_POOL,
+    pool: { ...DEFAULT_POOL, ...options.pool },
     transport: options.transport ?? PLAIN_TRANSPORT,
-    protocol: options.protocol ?? HTTP1_UPSTREAM,
+    protocol: { ...HTTP1_UPSTREAM, ...options.protocol },
     unsupported: options.unsupported ?? [],
     metadata: options.metadata ?? {},
   };

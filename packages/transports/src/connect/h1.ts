@@ -4,6 +4,7 @@ import {
   type Call,
   type ClusterConfig,
   type Connection,
+  type ConnectionEnd,
   type ConnectionEvents,
   type Endpoint,
   type Handler,
@@ -22,6 +23,15 @@ const KEEP_ALIVE_MARGIN_MS = 1_000;
 /** The longest a timer of Node can be set to, 25 days; a longer one would fire at once. */
 const FOR_EVER_MS = 2 ** 31 - 1;
 
+/** It ends after an answer, because one side wants so. */
+const FINISHED: ConnectionEnd = { local: true, unfinished: false };
+/** The other side closed it before it was used. */
+const LOST: ConnectionEnd = { local: false, unfinished: false };
+/** The other side closed it under a call, or spoke no HTTP. */
+const CUT: ConnectionEnd = { local: false, unfinished: true };
+/** Its call was given up. */
+const GIVEN_UP: ConnectionEnd = { local: true, unfinished: true };
+
 /** HTTP/1.1 on a socket that we opened, with undici's Client as codec: one request at a time. */
 export class H1Connection implements Connection {
   readonly protocol = 'http1';
@@ -31,8 +41,6 @@ export class H1Connection implements Connection {
   readonly #client: Client;
   readonly #socket: Socket;
   readonly events: ConnectionEvents;
-  readonly #maxRequests: number;
-  #requests = 0;
   /** True once undici reads the socket. */
   #attached = false;
   #busy = false;
@@ -46,14 +54,13 @@ export class H1Connection implements Connection {
     this.#socket = socket;
     this.tls = tlsFacts(socket);
     this.events = events;
-    this.#maxRequests = config.maxRequestsPerConnection;
-    const idleTimeoutMs = config.idleTimeoutMs > 0 ? Math.min(config.idleTimeoutMs, FOR_EVER_MS) : FOR_EVER_MS;
     this.#client = new Client('http://mesh', {
       connect: (_, callback) => this.#attach(callback),
       pipelining: 1,
       allowH2: false,
-      keepAliveTimeout: idleTimeoutMs,
-      keepAliveMaxTimeout: idleTimeoutMs,
+      // Its pool ends a connection that nobody uses, by the feed's timeout; here only what the server says of its own.
+      keepAliveTimeout: FOR_EVER_MS,
+      keepAliveMaxTimeout: FOR_EVER_MS,
       keepAliveTimeoutThreshold: KEEP_ALIVE_MARGIN_MS,
       // How long a call may be silent is the feed's to say; the mesh's own timers see to it.
       headersTimeout: 0,
@@ -70,8 +77,6 @@ export class H1Connection implements Connection {
 
   dispatch(call: Call, handler: Handler): void {
     this.#busy = true;
-    const last = this.#maxRequests > 0 && ++this.#requests >= this.#maxRequests;
-    if (last) this.#closing = true;
     if (!this.#attached) {
       this.#socket.off('readable', this.#unexpected);
       this.#socket.ref();
@@ -87,7 +92,6 @@ export class H1Connection implements Connection {
       body: (body === null ? null : (body.bytes ?? body.open())) as Dispatcher.DispatchOptions['body'] & null,
       upgrade: head.upgrade,
     };
-    if (last) options.reset = true;
     if (context.headersTimeoutMs !== null) options.headersTimeout = context.headersTimeoutMs;
     if (context.bodyTimeoutMs !== null) options.bodyTimeout = context.bodyTimeoutMs;
     this.#client.dispatch(options, exchange);
@@ -104,21 +108,21 @@ export class H1Connection implements Connection {
     this.#socket.destroy();
   }
 
-  /** The exchange is over. `reusable`: both sides mean to keep the connection. */
-  release(reusable: boolean): void {
+  /** The exchange is over. `end`: how the connection ends with it; null where both sides mean to keep it. */
+  release(end: ConnectionEnd | null): void {
     this.#busy = false;
-    if (reusable) this.#served = true;
+    if (end === null) this.#served = true;
     // Without undici nobody would notice its end, nor its being idle for too long.
-    if (!reusable || !this.#attached) this.#closing = true;
+    if (end !== null || !this.#attached) this.#closing = true;
     if (this.#gone) return;
     if (!this.#closing) this.events.onFree(this);
-    else this.#leave();
+    else this.#leave(end ?? FINISHED);
   }
 
   /** The socket is the caller's from now on. */
   surrender(): void {
     this.#gone = true;
-    this.events.onClosed(this);
+    this.events.onClosed(this, FINISHED);
     this.#client.destroy().catch(ignore);
   }
 
@@ -137,9 +141,9 @@ export class H1Connection implements Connection {
   };
 
   /** Lets the last bytes out, then closes; the pool forgets the connection at once. */
-  #leave(): void {
+  #leave(end: ConnectionEnd): void {
     this.#gone = true;
-    this.events.onClosed(this);
+    this.events.onClosed(this, end);
     this.#client.close().catch(ignore);
     if (!this.#attached) this.#socket.destroy();
   }
@@ -208,7 +212,10 @@ class Exchange implements Dispatcher.DispatchHandler, Holder {
       return;
     }
     const { connection } = record;
-    if (connection !== undefined && connection !== 'keep-alive') this.#reusable = !saysClose(connection);
+    if (connection !== undefined && connection !== 'keep-alive' && saysClose(connection)) {
+      this.#reusable = false;
+      this.#connection.events.onDraining(this.#connection);
+    }
     if (this.#call.controller.paused) wire.pause();
     this.#handler.onResponseStart(status, headers, message ?? '');
   }
@@ -220,7 +227,7 @@ class Exchange implements Dispatcher.DispatchHandler, Holder {
   onResponseEnd(wire: Dispatcher.DispatchController, record: HeaderRecord): void {
     this.#call.controller.detach(this);
     // Free first: the call that the end of this one gives rise to finds the connection.
-    this.#connection.release(this.#reusable);
+    this.#connection.release(this.#reusable ? null : FINISHED);
     this.#handler.onResponseEnd(Headers.fromWire((wire.rawTrailers ?? []) as Buffer[], record));
   }
 
@@ -236,13 +243,13 @@ class Exchange implements Dispatcher.DispatchHandler, Holder {
     const reason = this.#abortedWith;
     if (this.#served && reason === null && !this.#answered) this.#call.distrustful = true;
     if (this.#wire === null && this.#served && reason === null && isGone(error)) {
-      this.#connection.release(false);
+      this.#connection.release(LOST);
       this.#connection.events.onUnsent(this.#connection, this.#call, this.#handler);
       return;
     }
     // A request that undici refused before it began leaves the connection as it was.
     const refused = this.#wire === null && !isGone(error);
-    this.#connection.release(refused);
+    this.#connection.release(refused ? null : reason === null ? CUT : GIVEN_UP);
     this.#handler.onResponseError(
       reason ??
         (isMeshError(error)

@@ -20,7 +20,7 @@ function setup(limits: ClusterOptions['limits'] = {}, ports: readonly number[] =
   const poolOf = (port: number) => {
     const endpoint = cluster.endpoints.get(key(port));
     assert.ok(endpoint);
-    return cluster.poolOf(endpoint);
+    return cluster.poolsOf(endpoint);
   };
   const pool = poolOf(ports[0] as number);
   return {
@@ -101,7 +101,8 @@ describe('pool', () => {
       connector.opening.map(({ endpoint }) => endpoint.key),
       [key(1), key(1), key(2), key(3)],
     );
-    assert.equal(stats.upstream_cx_overflow, 2);
+    // The first connections to hosts 2 and 3 are beyond the limit, too, though they are opened.
+    assert.equal(stats.upstream_cx_overflow, 4);
     for (const opening of [...connector.opening]) opening.accept();
     assert.equal(stats.upstream_cx_active, 4);
     for (let i = 0; i < connector.exchanges.length; i++) connector.exchanges[i]?.answer();
@@ -212,7 +213,7 @@ describe('pool', () => {
     connector.next.accept();
     connector.last.answer();
     connector.connections[0]?.lose();
-    assert.equal(pool.size, 0);
+    assert.equal(pool.connections.length, 0);
     quiet();
     send();
     connector.next.accept();
@@ -226,7 +227,7 @@ describe('pool', () => {
     for (const exchange of [...connector.exchanges]) exchange.answer();
     for (const connection of connector.connections) connection.dead = true;
     const { caller } = send();
-    assert.equal(stats.upstream_cx_active, 0);
+    assert.equal(stats.upstream_cx_destroy, 3);
     assert.equal(connector.opening.length, 1, 'one new connection, not one per dead one');
     connector.next.accept();
     connector.last.answer();
@@ -235,13 +236,13 @@ describe('pool', () => {
   });
 
   it('does not take up a call that was given up while its connection was dying', () => {
-    const { pool, connector, send } = setup();
+    const { connector, send } = setup();
     send();
     const connection = connector.next.accept();
     const call = makeCall();
     const caller = new Caller();
     call.controller.abort(new Error('enough'));
-    pool.onUnsent(connection, call, caller);
+    connection.events.onUnsent(connection, call, caller);
     assert.deepEqual(caller.said, ['error enough']);
     assert.equal(connector.attempts, 1);
   });
@@ -320,5 +321,46 @@ describe('a pool that is destroyed', () => {
     pool.destroy(closed);
     assert.deepEqual(send().caller.said, ['error draining OM']);
     assert.equal(connection.exchanges.length, 1);
+  });
+});
+
+describe('settings that connections are opened by', () => {
+  it('take the old connections out of use when they change, and calls that wait with them', () => {
+    const { connector, send, cluster, quiet } = setup();
+    const first = send();
+    connector.next.accept();
+    send();
+    connector.next.accept();
+    connector.last.answer();
+    const waiting = [send(), send()];
+    const [busy, again] = connector.connections;
+    assert.equal(again?.busy, true);
+    assert.equal(connector.opening.length, 1);
+    const opening = connector.next;
+    cluster.configure({
+      ...cluster.config,
+      pool: { ...cluster.config.pool, bind: { host: '127.0.0.9', port: 0, extra: [] } },
+    });
+    assert.equal(opening.cancelled, true);
+    assert.equal(connector.opening.length, 1, 'one for the call that waited');
+    const renewed = connector.next.accept();
+    assert.equal(renewed.busy, true);
+    for (const exchange of [...connector.exchanges]) if (!exchange.over) exchange.answer();
+    assert.deepEqual([busy?.gone, again?.gone, renewed.gone], [true, true, false]);
+    assert.equal(first.caller.status, 200);
+    for (const { caller } of waiting) assert.equal(caller.status, 200);
+    quiet(1);
+  });
+
+  it('leave connections where they are when others change', () => {
+    const { connector, send, cluster, quiet } = setup();
+    send();
+    connector.next.accept();
+    connector.last.answer();
+    cluster.configure({ ...cluster.config, connectTimeoutMs: 1, idleTimeoutMs: 5 });
+    send();
+    assert.equal(connector.attempts, 1);
+    connector.last.answer();
+    quiet(1);
   });
 });
