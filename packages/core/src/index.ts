@@ -19,6 +19,7 @@ export { type ConnectionKey, type ExpectedNames, PLAIN_KEY } from './cluster/con
 export { Endpoint } from './cluster/endpoint.ts';
 export { noConnector } from './cluster/no-connector.ts';
 export { ClusterStats, EndpointStats, RouteStats } from './cluster/stats.ts';
+export { socketsOf, tlsOf } from './cluster/transport-sockets.ts';
 export type {
   ConfigSource,
   Kind,
@@ -93,6 +94,7 @@ export type { LookupAnswer } from './lookup/lookup-cache.ts';
 export type { LookupService, RouteLookupRequest } from './lookup/route-lookup.ts';
 export { type RouteLookupHandle, RouteLookups, type RouteLookupsParts } from './lookup/route-lookups.ts';
 export { normalizedAuthority } from './manager/host.ts';
+export { type Ip, parseIp } from './match/ip.ts';
 export { UriTemplateError, uriTemplatePattern } from './match/uri-template.ts';
 export { uriTemplateRewriter } from './match/uri-template-rewrite.ts';
 export * from './model/index.ts';

@@ -111,7 +111,7 @@ export function assemble(parts: MeshParts, hooks: AssemblyHooks): Assembly {
   const clusters = new Clusters({
     source,
     resolver: dnsResolver({ clock }),
-    connector: new SocketConnector(clock),
+    connector: new SocketConnector({ clock, random }),
     orca: readOrca,
     follower: loadReports,
     clock,

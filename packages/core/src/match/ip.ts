@@ -1,6 +1,7 @@
 import type { CidrRange } from '../model/matcher.ts';
 
-interface Ip {
+/** An IP address as a number. */
+export interface Ip {
   readonly bits: bigint;
   readonly width: 32 | 128;
 }

@@ -1,78 +1,24 @@
-import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
-import type {
-  Clock,
-  ClusterConfig,
-  ClusterTransport,
-  ConnectError,
-  Connecting,
-  Connection,
-  ConnectionEvents,
-  ConnectionKey,
-  Connector,
-  Endpoint,
-} from '@inmesh/core';
-import { H1Connection } from './h1.ts';
-import { openSocket } from './socket.ts';
+import type { Clock, ClusterConfig, ClusterTransport, Connector, Random, TransportEvents } from '@inmesh/core';
+import type { TlsSource } from './followed-contexts.ts';
+import { NO_TLS } from './no-tls.ts';
+import { SocketTransport } from './socket-transport.ts';
 
-/** Opens HTTP/1.1 connections over TCP and unix-domain sockets. */
-export class SocketConnector implements Connector {
-  readonly #clock: Clock;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  open(config: ClusterConfig): ClusterTransport {
-    return new SocketTransport(config, this.#clock);
-  }
+export interface SocketConnectorParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Follows the secrets of TLS contexts. Default: nothing does, and clusters that want TLS are not connected to. */
+  readonly tls?: TlsSource;
 }
 
-class SocketTransport implements ClusterTransport {
-  readonly settled = true;
-  readonly #clock: Clock;
-  #config: ClusterConfig;
+/** Opens connections over TCP and unix-domain sockets, with what the feed wants between them and HTTP. */
+export class SocketConnector implements Connector {
+  readonly #parts: SocketConnectorParts;
 
-  constructor(config: ClusterConfig, clock: Clock) {
-    this.#config = config;
-    this.#clock = clock;
+  constructor(parts: SocketConnectorParts) {
+    this.#parts = parts;
   }
 
-  configure(config: ClusterConfig): void {
-    this.#config = config;
-  }
-
-  connect(
-    endpoint: Endpoint,
-    _key: ConnectionKey,
-    events: ConnectionEvents,
-    callback: (error: ConnectError | null, connection: Connection | null) => void,
-  ): Connecting {
-    const config = this.#config;
-    return this.#socket(endpoint, config, (error, socket) => {
-      callback(error, socket === null ? null : new H1Connection(socket, endpoint, config, events));
-    });
-  }
-
-  connectBytes(
-    endpoint: Endpoint,
-    _key: ConnectionKey,
-    callback: (error: ConnectError | null, stream: Duplex | null) => void,
-  ): Connecting {
-    return this.#socket(endpoint, this.#config, callback);
-  }
-
-  release(): void {}
-
-  #socket(
-    endpoint: Endpoint,
-    { connectTimeoutMs }: ClusterConfig,
-    callback: (error: ConnectError | null, socket: Socket | null) => void,
-  ): Connecting {
-    const cancel = openSocket(
-      { address: endpoint.config.address, timeoutMs: connectTimeoutMs, clock: this.#clock },
-      (cause, timeout, socket) => callback(cause === null ? null : { timeout, cause }, socket),
-    );
-    return { cancel };
+  open(config: ClusterConfig, events: TransportEvents): ClusterTransport {
+    return new SocketTransport(config, events, { tls: NO_TLS, ...this.#parts });
   }
 }
