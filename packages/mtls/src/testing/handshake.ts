@@ -1,6 +1,13 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { type ConnectionOptions, connect, createServer, type PeerCertificate, type TlsOptions } from 'node:tls';
+import {
+  type ConnectionOptions,
+  connect,
+  createServer,
+  type PeerCertificate,
+  type TLSSocket,
+  type TlsOptions,
+} from 'node:tls';
 import type { CertifiedKey } from '../identity.ts';
 
 /** The key and chain of a certificate, as node:tls wants them. */
@@ -17,8 +24,15 @@ export interface Handshake {
 }
 
 /** One handshake over loopback, to the end whatever the client thinks of the chain. Fails where either side gives up. */
-export async function handshake(server: TlsOptions, client: ConnectionOptions): Promise<Handshake> {
-  const listener = createServer(server, (socket) => socket.end());
+export async function handshake(
+  server: TlsOptions,
+  client: ConnectionOptions,
+  accepted: (socket: TLSSocket) => void = () => undefined,
+): Promise<Handshake> {
+  const listener = createServer(server, (socket) => {
+    accepted(socket);
+    socket.end();
+  });
   const refused = new Promise<never>((_, reject) => listener.once('tlsClientError', reject));
   refused.catch(() => undefined);
   listener.listen(0, '127.0.0.1');
