@@ -2,6 +2,7 @@ export type { WatchSecret } from './contexts/follow-secret.ts';
 export type { OwnCertificate } from './contexts/shared-context.ts';
 export { type ClusterCertificates, TlsContexts, type TlsContextsParts } from './contexts/tls-contexts.ts';
 export type { CertifiedKey, Identity, IdentityProvider, TrustBundles } from './identity.ts';
+export { identitySecrets } from './identity-secrets.ts';
 export type {
   BuildMaterial,
   BuiltMaterial,

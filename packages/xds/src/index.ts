@@ -13,6 +13,7 @@ export {
   type ResourceTypes,
 } from './ads/resource-type.ts';
 export type { KnownResource, SecondHand, Verdict } from './ads/second-hand.ts';
+export { secretStreams } from './ads/secret-streams.ts';
 export type {
   AdsStats,
   AdsStatus,
@@ -39,6 +40,7 @@ export {
   type Bootstrap,
   type BootstrapOptions,
   type CertificateProvider,
+  type GrpcCluster,
   type JsonObject,
   type LoadBootstrapOptions,
   loadBootstrap,

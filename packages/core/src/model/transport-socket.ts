@@ -86,9 +86,9 @@ export type SdsSource =
   | { readonly kind: 'static' }
   /** The ADS stream, or the server that the cluster came from. */
   | { readonly kind: 'ads' }
-  /** A gRPC service behind a cluster of the bootstrap, such as `sds-grpc`. */
-  | { readonly kind: 'grpc'; readonly clusterName: string }
-  | { readonly kind: 'google_grpc'; readonly targetUri: string }
+  /** A gRPC service behind a cluster of the bootstrap, such as `sds-grpc`; `delta`: it is asked in the incremental variant. */
+  | { readonly kind: 'grpc'; readonly clusterName: string; readonly delta: boolean }
+  | { readonly kind: 'google_grpc'; readonly targetUri: string; readonly delta: boolean }
   | { readonly kind: 'path'; readonly path: string; readonly watchedDirectory: string | null };
 
 /** The transport sockets of a cluster. */

@@ -1,14 +1,16 @@
 import { AnsweringStream } from './answering-stream.ts';
-import type { AdsStream, AdsStreamOptions, Update } from './stream.ts';
+import type { OpenAdsStream, Update } from './stream.ts';
 import type { Subscription } from './subscription.ts';
 import { decodeDeltaResponse, encodeDeltaRequest } from './wire.ts';
 
-const path = '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources';
-
-/** Opens a stream of the incremental variant. */
-export function openDeltaStream(options: AdsStreamOptions): AdsStream {
-  return new DeltaStream(path, options);
+/** Opens streams of the incremental variant; `method` as of `sotwStreams`. */
+export function deltaStreams(method: string): OpenAdsStream {
+  return (options) => new DeltaStream(method, options);
 }
+
+export const openDeltaStream: OpenAdsStream = deltaStreams(
+  '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources',
+);
 
 class DeltaStream extends AnsweringStream {
   /** By type, the names that the server knows to be wanted; a type is here from its first request on this stream. */

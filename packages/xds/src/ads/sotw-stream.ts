@@ -1,14 +1,16 @@
 import { AnsweringStream } from './answering-stream.ts';
-import type { AdsStream, AdsStreamOptions, Update } from './stream.ts';
+import type { OpenAdsStream, Update } from './stream.ts';
 import type { Subscription } from './subscription.ts';
 import { decodeResponse, encodeRequest } from './wire.ts';
 
-const path = '/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources';
-
-/** Opens a stream of the state-of-the-world variant. */
-export function openSotwStream(options: AdsStreamOptions): AdsStream {
-  return new SotwStream(path, options);
+/** Opens streams of the state-of-the-world variant; `method` is that of ADS, or of the service of one type. */
+export function sotwStreams(method: string): OpenAdsStream {
+  return (options) => new SotwStream(method, options);
 }
+
+export const openSotwStream: OpenAdsStream = sotwStreams(
+  '/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources',
+);
 
 class SotwStream extends AnsweringStream {
   /** By type, the nonce of the last response; a type is here from its first request on this stream. */

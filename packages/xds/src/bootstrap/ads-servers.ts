@@ -20,6 +20,7 @@ import {
 } from '../decode/index.ts';
 import {
   DEFAULT_KEEPALIVE,
+  type GrpcCluster,
   type Keepalive,
   type ServerCredentials,
   type TlsServerCredentials,
@@ -70,6 +71,23 @@ export function readAdsServers(
   );
 }
 
+/** A static cluster as servers of gRPC. */
+export function readGrpcCluster(decoding: Decoding, cluster: Cluster): GrpcCluster {
+  try {
+    const servers = dialCluster(decoding, cluster, 'static_resources.clusters');
+    return { servers: servers.map((dial) => ({ ...PLAIN_SERVER, ...dial })) };
+  } catch (error) {
+    return { problem: (error as Error).message };
+  }
+}
+
+const PLAIN_SERVER: Omit<XdsServer, keyof Dial> = {
+  features: [],
+  initialMetadata: [],
+  delta: false,
+  callCredentials: [],
+};
+
 type Dial = Pick<XdsServer, 'uri' | 'credentials' | 'keepalive'>;
 
 function readService(
@@ -86,12 +104,16 @@ function readService(
   if (cluster === undefined) {
     throw new Refusal(place, `cluster "${name}" is not defined: add it to static_resources.clusters`);
   }
+  return dialCluster(decoding, cluster, place);
+}
+
+function dialCluster(decoding: Decoding, cluster: Cluster, place: string): Dial[] {
   const credentials = readTransport(decoding, cluster, place);
   const keepalive = readKeepalive(decoding, cluster, place);
   const assignment = cluster.loadAssignment && readAssignment(cluster.loadAssignment, place, 'name');
   const endpoints = assignment?.localities.flatMap((locality) => locality.endpoints) ?? [];
   if (endpoints.length === 0) {
-    throw new Refusal(place, `cluster "${name}" has no address: give it a load_assignment with the control plane's`);
+    throw new Refusal(place, `cluster "${cluster.name}" has no address: give it a load_assignment`);
   }
   return endpoints.map(({ address }) => ({ uri: uriOf(address), credentials, keepalive }));
 }

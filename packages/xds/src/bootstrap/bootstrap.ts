@@ -83,6 +83,9 @@ export interface CertificateProvider {
   readonly config: JsonObject;
 }
 
+/** How the gRPC services behind a static cluster are dialled, the first address first; or why they cannot be. */
+export type GrpcCluster = { readonly servers: readonly XdsServer[] } | { readonly problem: string };
+
 /** What happens to calls whose host is not the mesh's. */
 export type OutsideMesh = 'passThrough' | 'refuse';
 
@@ -101,6 +104,8 @@ export interface Bootstrap {
   readonly staticListeners: readonly Listener[];
   readonly staticClusters: readonly ClusterConfig[];
   readonly staticSecrets: readonly Secret[];
+  /** The static clusters, as servers of gRPC that a feed may name: `sds-grpc`. */
+  readonly grpcClusters: { readonly [cluster: string]: GrpcCluster };
   /** `layered_runtime`; the last wins. */
   readonly runtimeLayers: readonly RuntimeLayerSource[];
   /** The static resources as a source; null where there are none. */
@@ -139,6 +144,7 @@ export const EMPTY_BOOTSTRAP: Bootstrap = {
   staticListeners: [],
   staticClusters: [],
   staticSecrets: [],
+  grpcClusters: {},
   runtimeLayers: [],
   staticSource: null,
   admin: null,

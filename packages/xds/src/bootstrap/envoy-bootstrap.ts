@@ -9,7 +9,7 @@ import type { Secret } from '@inmesh/api/gen/envoy/extensions/transport_sockets/
 import type { MeshError } from '@inmesh/core';
 import { type Decoding, decodeAddress, decodeCluster, decodeListener, decodeSecret } from '../decode/index.ts';
 import type { TextDocument } from '../text/index.ts';
-import { readAdsServers } from './ads-servers.ts';
+import { readAdsServers, readGrpcCluster } from './ads-servers.ts';
 import { type Bootstrap, EMPTY_BOOTSTRAP, NO_LOCALITY, type NodeIdentity } from './bootstrap.ts';
 import { readInmeshBlock } from './inmesh-block.ts';
 import { readLayeredRuntime } from './layered-runtime.ts';
@@ -65,6 +65,7 @@ export function readEnvoyBootstrap(decoding: Decoding, document: TextDocument): 
     format: 'envoy',
     node,
     ...dynamic,
+    grpcClusters: Object.fromEntries(clusters.map(({ message }) => [message.name, readGrpcCluster(decoding, message)])),
     loadReportServer: readLoadStatsConfig(decoding, document, clusterOf, warnings),
     staticSource: staticSource(resources),
     runtimeLayers: readLayeredRuntime(decoding, document, node.cluster),

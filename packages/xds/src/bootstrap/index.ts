@@ -2,6 +2,7 @@ export type {
   Authority,
   Bootstrap,
   CertificateProvider,
+  GrpcCluster,
   JsonObject,
   NodeIdentity,
   OutsideMesh,

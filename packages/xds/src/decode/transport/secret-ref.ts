@@ -47,8 +47,9 @@ function decodeApiSource(message: ApiConfigSource, field: string, unsupported: s
   if (type === 'AGGREGATED_GRPC' || type === 'AGGREGATED_DELTA_GRPC') return { kind: 'ads' };
   const service = message.grpcServices[0]?.targetSpecifier;
   if (type === 'GRPC' || type === 'DELTA_GRPC') {
-    if (service?.case === 'envoyGrpc') return { kind: 'grpc', clusterName: service.value.clusterName };
-    if (service?.case === 'googleGrpc') return { kind: 'google_grpc', targetUri: service.value.targetUri };
+    const delta = type === 'DELTA_GRPC';
+    if (service?.case === 'envoyGrpc') return { kind: 'grpc', clusterName: service.value.clusterName, delta };
+    if (service?.case === 'googleGrpc') return { kind: 'google_grpc', targetUri: service.value.targetUri, delta };
   }
   unsupported.push(`${field}.api_type: ${type}`);
   return null;

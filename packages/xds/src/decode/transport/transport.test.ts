@@ -104,7 +104,7 @@ describe('transport sockets', () => {
     };
     assert.deepEqual(refOf(agent), {
       name: 'default',
-      source: { kind: 'grpc', clusterName: 'sds-grpc' },
+      source: { kind: 'grpc', clusterName: 'sds-grpc', delta: false },
       initialFetchTimeoutMs: 15_000,
     });
     assert.deepEqual(refOf({ ...ads, initial_fetch_timeout: '0s' }), {
@@ -121,7 +121,7 @@ describe('transport sockets', () => {
     });
     const google = { google_grpc: { target_uri: 'unix:/s.sock', stat_prefix: 's' } };
     const delta = { api_config_source: { api_type: 'DELTA_GRPC', grpc_services: [google] } };
-    assert.deepEqual(refOf(delta).source, { kind: 'google_grpc', targetUri: 'unix:/s.sock' });
+    assert.deepEqual(refOf(delta).source, { kind: 'google_grpc', targetUri: 'unix:/s.sock', delta: true });
   });
 
   it('join rules of the cluster with roots that come as a secret', () => {
