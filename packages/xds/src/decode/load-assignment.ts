@@ -6,6 +6,7 @@ import { decodeAddress, type HostRule } from './address.ts';
 import { type Decoding, requireValid } from './decoding.ts';
 import { decodePercent } from './fractional-percent.ts';
 import { EndpointRules } from './grpc/index.ts';
+import { additionalAddresses, proxyAddress } from './ways-to-host.ts';
 
 /** By the numbers of envoy.config.core.v3.HealthStatus. */
 const HEALTH: readonly HealthStatus[] = ['unknown', 'healthy', 'unhealthy', 'draining', 'timeout', 'degraded'];
@@ -80,5 +81,7 @@ export function readEndpoint(message: LbEndpoint, field: string, hosts: HostRule
     health: HEALTH[message.healthStatus] ?? 'unknown',
     weight: message.loadBalancingWeight ?? 1,
     metadata: message.metadata?.filterMetadata ?? NO_METADATA,
+    ...additionalAddresses(identifier.value, `${field}.endpoint`, hosts),
+    ...proxyAddress(message.metadata, field),
   };
 }

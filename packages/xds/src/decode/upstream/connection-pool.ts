@@ -1,11 +1,17 @@
 import { isIP } from 'node:net';
-import type { Cluster } from '@inmesh/api/gen/envoy/config/cluster/v3/cluster_pb';
+import type { Cluster, UpstreamConnectionOptions } from '@inmesh/api/gen/envoy/config/cluster/v3/cluster_pb';
 import type {
   BindConfig,
   TcpKeepalive as ProtoKeepalive,
   SocketAddress,
 } from '@inmesh/api/gen/envoy/config/core/v3/address_pb';
-import { type ConnectionPoolConfig, DEFAULT_POOL, type SourceAddress, type TcpKeepalive } from '@inmesh/core';
+import {
+  type ConnectionPoolConfig,
+  DEFAULT_POOL,
+  type HappyEyeballs,
+  type SourceAddress,
+  type TcpKeepalive,
+} from '@inmesh/core';
 import { otherFields, Refusal } from '../decoding.ts';
 
 const KNOWN_BIND: ReadonlySet<string> = new Set([
@@ -34,8 +40,19 @@ export function decodeConnectionPool(
     },
     tcpKeepalive: options?.tcpKeepalive === undefined ? null : decodeKeepalive(options.tcpKeepalive),
     bind: message.upstreamBindConfig === undefined ? null : decodeBind(message.upstreamBindConfig, unsupported),
+    ...happyEyeballs(options),
     closeOnHealthFailure: message.closeConnectionsOnHostHealthFailure,
   };
+}
+
+/** By the numbers of UpstreamConnectionOptions.FirstAddressFamilyVersion; 0 is that of the first address. */
+const FAMILIES: readonly HappyEyeballs['firstFamily'][] = [null, 'v4', 'v6'];
+
+function happyEyeballs(options: UpstreamConnectionOptions | undefined): Pick<ConnectionPoolConfig, 'happyEyeballs'> {
+  const config = options?.happyEyeballsConfig;
+  if (config === undefined) return {};
+  const firstFamily = FAMILIES[config.firstAddressFamilyVersion] ?? null;
+  return { happyEyeballs: { firstFamily, firstFamilyCount: config.firstAddressFamilyCount ?? 1 } };
 }
 
 function decodeKeepalive({ keepaliveProbes, keepaliveTime, keepaliveInterval }: ProtoKeepalive): TcpKeepalive {

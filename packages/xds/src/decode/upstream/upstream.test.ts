@@ -126,7 +126,10 @@ describe('connection pools', () => {
     const { pool } = cluster({
       ...options({ ...http1, common_http_protocol_options: { max_connection_duration: '90s' } }),
       preconnect_policy: { per_upstream_preconnect_ratio: 1.5, predictive_preconnect_ratio: 2 },
-      upstream_connection_options: { tcp_keepalive: { keepalive_time: 60, keepalive_probes: 3 } },
+      upstream_connection_options: {
+        tcp_keepalive: { keepalive_time: 60, keepalive_probes: 3 },
+        happy_eyeballs_config: { first_address_family_version: 'V6', first_address_family_count: 2 },
+      },
       upstream_bind_config: {
         source_address: { address: '127.0.0.2', port_value: 0 },
         extra_source_addresses: [{ address: { address: '::1', port_value: 7 } }],
@@ -138,8 +141,11 @@ describe('connection pools', () => {
       preconnect: { perUpstreamRatio: 1.5, predictiveRatio: 2 },
       tcpKeepalive: { probes: 3, timeMs: 60_000, intervalMs: null },
       bind: { host: '127.0.0.2', port: 0, extra: [{ host: '::1', port: 7 }] },
+      happyEyeballs: { firstFamily: 'v6', firstFamilyCount: 2 },
       closeOnHealthFailure: true,
     });
+    const plain = cluster({ upstream_connection_options: { happy_eyeballs_config: {} } }).pool.happyEyeballs;
+    assert.deepEqual(plain, { firstFamily: null, firstFamilyCount: 1 });
   });
 
   it('read limits of pools, of hosts, and whether to tell what is left', () => {
