@@ -3,6 +3,8 @@ export type { OwnCertificate } from './contexts/shared-context.ts';
 export { type ClusterCertificates, TlsContexts, type TlsContextsParts } from './contexts/tls-contexts.ts';
 export type { CertifiedKey, Identity, IdentityProvider, TrustBundles } from './identity.ts';
 export { identitySecrets } from './identity-secrets.ts';
+export { IstioCa, type IstioCaParts } from './istio/istio-ca.ts';
+export { HALF_LIFE, type RenewalTimes } from './istio/renewal.ts';
 export type {
   BuildMaterial,
   BuiltMaterial,

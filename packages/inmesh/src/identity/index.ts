@@ -9,4 +9,5 @@ export type {
   ValidatedJwtSvid,
   WorkloadApi,
 } from '@inmesh/mtls';
+export { type IstioCaOptions, istioCa } from './istio-ca.ts';
 export { type SpiffeWorkloadApiOptions, spiffeWorkloadApi } from './spiffe-workload-api.ts';
