@@ -5,6 +5,7 @@ export type { CertifiedKey, Identity, IdentityProvider, TrustBundles } from './i
 export { identitySecrets } from './identity-secrets.ts';
 export { IstioCa, type IstioCaParts } from './istio/istio-ca.ts';
 export { HALF_LIFE, type RenewalTimes } from './istio/renewal.ts';
+export { buildMaterial } from './material/build-material.ts';
 export type {
   BuildMaterial,
   BuiltMaterial,
