@@ -13,6 +13,8 @@ const USAGE = `usage: inmesh COMMAND
       serves a folder of YAML and JSON resources over ADS, for development
   inmesh validate PATH [--profile envoy|grpc] [--strict] [--json]
       checks a folder or file of resources in the words of a NACK, for a pull request's CI
+  inmesh ca FOLDER [NAMESPACE/ACCOUNT | SPIFFE-ID]... [--name DNS|IP]... [--trust-domain TD] [--ttl 24h] [--key-type TYPE] [--renew [--watch]]
+      a trust domain in a folder: its root, certificates of workloads, their renewal, for development
   inmesh version
 `;
 
@@ -34,6 +36,10 @@ export async function main(args: readonly string[], io: CommandIo = processIo())
       case 'validate': {
         const { runValidateCommand } = await import('@inmesh/control-plane');
         return runValidateCommand(rest, io);
+      }
+      case 'ca': {
+        const { caCommand } = await import('./ca/command.ts');
+        return await caCommand(rest, io);
       }
       case 'version': {
         const { VERSION } = await import('../version.ts');
