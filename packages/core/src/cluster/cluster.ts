@@ -1,5 +1,4 @@
-import { type HostSet, hostSet } from '../balance/host-set.ts';
-import type { Call, OverrideHost } from '../call.ts';
+import type { Call } from '../call.ts';
 import type { Holder } from '../controller.ts';
 import type { Handler } from '../dispatch.ts';
 import { MeshError } from '../errors.ts';
@@ -8,16 +7,19 @@ import { LoadMetrics } from '../load/load-metrics.ts';
 import type { OrcaCodec } from '../load/orca.ts';
 import type { ClusterConfig, RoutingPriority } from '../model/cluster.ts';
 import { addressText, type ClusterLoadAssignment, type DropOverload } from '../model/endpoint.ts';
-import { chosenEndpoint } from '../overrides/chosen-endpoint.ts';
 import { RetryBudget } from '../resilience/budget.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Random } from '../util/random.ts';
+import type { BytesCallback } from './byte-streams.ts';
 import { compileKeys, type KeyOf } from './compile-keys.ts';
-import type { ClusterTransport, Connector } from './connection.ts';
+import type { ClusterTransport, Connecting, Connector } from './connection.ts';
 import { sameConnections } from './connection-settings.ts';
 import { Endpoint, isHealthy } from './endpoint.ts';
+import { HostChoice } from './host-choice.ts';
 import { HostPools } from './host-pools.ts';
 import { PriorityLimits } from './limits.ts';
+import { preconnect } from './preconnect.ts';
+import { letGo } from './rotation.ts';
 import { ClusterStats } from './stats.ts';
 
 export interface ClusterParts {
@@ -63,7 +65,7 @@ export class Cluster {
   #endpoints = new Map<string, Endpoint>();
   /** Hosts that the feed no longer names and that had calls or connections when they were last looked at. */
   readonly #leaving = new Set<Endpoint>();
-  #hosts: HostSet;
+  readonly #choice: HostChoice;
   /** Settings that wait for their secrets; null for none. */
   #staged: ClusterConfig | null = null;
   #settledOnce: boolean;
@@ -79,12 +81,16 @@ export class Cluster {
       high: new PriorityLimits(config.thresholds.high),
     };
     this.keyOf = compileKeys(config);
-    this.transport = parts.connector.open(config, { onSettled: () => this.#settle(), onRotated: () => {} });
+    this.transport = parts.connector.open(config, {
+      onSettled: () => this.#settle(),
+      onRotated: () => this.#rotated(),
+    });
     this.#settledOnce = this.transport.settled;
     this.#random = parts.random;
     this.#orca = parts.orca ?? null;
     this.safeRetryBudget = new RetryBudget(parts.clock);
-    this.#hosts = this.#table();
+    this.#choice = new HostChoice(config, this.stats, parts.random);
+    this.#rebuild();
   }
 
   /** The hosts that the feed names now, chosen or not. */
@@ -165,6 +171,7 @@ export class Cluster {
     this.#dropOverloads = assignment.dropOverloads ?? [];
     for (const endpoint of this.#leaving) if (endpoint.pools?.empty !== false) this.#leaving.delete(endpoint);
     const next = new Map<string, Endpoint>();
+    const failed: Endpoint[] = [];
     let changed = false;
     for (const { locality, priority, endpoints, metadata = null } of assignment.localities) {
       for (const config of endpoints) {
@@ -173,6 +180,7 @@ export class Cluster {
         const known = this.#endpoints.get(key);
         if (known === undefined) changed = true;
         const endpoint = known ?? new Endpoint(config, locality, priority);
+        if (isHealthy(endpoint.health) && !isHealthy(config.health)) failed.push(endpoint);
         endpoint.config = config;
         endpoint.locality = locality;
         endpoint.localityMetadata = metadata;
@@ -191,45 +199,29 @@ export class Cluster {
     this.#load?.follow(next.values());
     if (changed) this.stats.membership_change++;
     this.#rebuild();
+    if (this.config.pool.closeOnHealthFailure) for (const endpoint of failed) this.#closeFailed(endpoint);
   }
 
   /** A host for the call, other than those it was sent to before if there is one; or the reason why there is none. */
   pick(call: Call): Endpoint | MeshError {
     if (this.#destroyed !== null) return this.#destroyed;
-    const wish = call.overrides?.endpoint ?? null;
-    if (wish !== null) {
-      return chosenEndpoint(call, wish, { cluster: this.name, endpoints: this.#endpoints, random: this.#random });
-    }
-    const asked = call.overrideHost === null ? null : this.#override(call, call.overrideHost);
-    if (asked !== null) return asked;
-    const endpoint = this.#hosts.pick(call);
-    if (endpoint === null) {
-      this.stats.upstream_cx_none_healthy++;
-      return new MeshError(
-        'no_healthy_upstream',
-        this.#endpoints.size === 0
-          ? 'the cluster has no endpoints'
-          : `none of ${this.#endpoints.size} endpoints is healthy`,
-        { cluster: this.name },
-      );
-    }
-    if (this.#hosts.panic) this.stats.lb_healthy_panic++;
-    return call.previous === null ? endpoint : this.#other(call, endpoint, call.previous);
+    return this.#choice.pick(call);
   }
 
-  /** The host that a filter asks for, if it may be called; only for the first attempt, as in Envoy. */
-  #override({ attempt }: Call, { host, strict, strictStatus: status }: OverrideHost): Endpoint | MeshError | null {
-    if (attempt > 1) return null;
-    const endpoint = this.#endpoints.get(host);
-    if (endpoint !== undefined && (isHealthy(endpoint.health) || endpoint.health === 'degraded')) return endpoint;
-    if (!strict) return null;
-    const why = `the session is on ${host}, which may not be called, and it must not move (strict)`;
-    return new MeshError('no_healthy_upstream', why, { cluster: this.name, status });
+  /** The host that the balancer would choose after those that were predicted already; null for nobody knows. */
+  predict(call: Call): Endpoint | null {
+    return this.#choice.predict(call);
   }
 
   /** Hands a call to a connection to its host, now or once there is one. */
   connect(endpoint: Endpoint, call: Call, handler: Handler): void {
+    if (this.config.pool.preconnect.predictiveRatio > 1) preconnect(this, call);
     this.poolsOf(endpoint).dispatch(call, handler);
+  }
+
+  /** A stream of bytes to a host, without HTTP; the call says which connections fit it. Its limits are those of the call's priority. */
+  connectBytes(endpoint: Endpoint, call: Call, callback: BytesCallback): Connecting {
+    return this.poolsOf(endpoint).bytes.open(this.keyOf(endpoint, call), this.limitsOf(call), callback);
   }
 
   /** The connections to a host, made with the first call. */
@@ -250,6 +242,23 @@ export class Cluster {
     this.#destroyed = error;
     for (const waiting of [...this.backoffs]) waiting.abort(error);
     for (const endpoint of [...this.#known()]) endpoint.pools?.destroy(error);
+  }
+
+  /** (close_connections_on_host_health_failure) */
+  #closeFailed(endpoint: Endpoint): void {
+    const place = { cluster: this.name, endpoint: endpoint.key };
+    endpoint.pools?.hostFailed(
+      new MeshError('connection_termination', 'the feed says that the host is not well', place),
+    );
+  }
+
+  /** New certificates or roots are in force: connections that were made with others go, by and by. */
+  #rotated(): void {
+    const open = [...this.#known()].flatMap(({ pools }) => pools?.connections ?? []);
+    const old = open.filter(({ connection }) => connection === null || connection.tls !== null);
+    const why = 'the connection was made with certificates that are in force no more';
+    const error = new MeshError('connection_termination', why, { cluster: this.name });
+    letGo(old, { clock: this.clock, random: this.#random, error });
   }
 
   #settle(): void {
@@ -284,25 +293,7 @@ export class Cluster {
     yield* this.#leaving;
   }
 
-  /** Picks again, as often as the route allows, to avoid hosts that were tried. (previous_hosts) */
-  #other(call: Call, first: Endpoint, previous: readonly Endpoint[]): Endpoint {
-    let endpoint = first;
-    const attempts = call.route?.retryPolicy.hostSelectionRetryMaxAttempts ?? 1;
-    for (let i = 0; i < attempts && previous.includes(endpoint); i++) endpoint = this.#hosts.pick(call) ?? endpoint;
-    return endpoint;
-  }
-
-  #table(): HostSet {
-    return hostSet([...this.#endpoints.values()], {
-      lb: this.config.lb,
-      healthyPanicThreshold: this.config.healthyPanicThreshold,
-      random: this.#random,
-    });
-  }
-
   #rebuild(): void {
-    this.#hosts = this.#table();
-    this.stats.membership_total = this.#endpoints.size;
-    this.stats.membership_healthy = this.#hosts.healthy;
+    this.#choice.rebuild(this.config, this.#endpoints);
   }
 }

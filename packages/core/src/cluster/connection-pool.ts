@@ -1,18 +1,19 @@
 import type { Call } from '../call.ts';
 import type { Handler } from '../dispatch.ts';
 import type { MeshError } from '../errors.ts';
-import { outsideContext } from '../util/outside.ts';
 import type { Cluster } from './cluster.ts';
 import type { ConnectError, Connection, ConnectionEnd } from './connection.ts';
 import type { ConnectionKey } from './connection-key.ts';
-import { type Endpoint, isHealthy } from './endpoint.ts';
+import type { Endpoint } from './endpoint.ts';
 import { IdleConnections } from './idle-connections.ts';
 import type { PriorityLimits } from './limits.ts';
 import type { PendingCall, Queue } from './pending-call.ts';
 import { PendingCalls } from './pending-calls.ts';
 import { PoolBooks } from './pool-books.ts';
+import { type GrowingPool, PoolGrowth } from './pool-growth.ts';
 import { PoolRoom } from './pool-room.ts';
-import { type ConnectionOwner, PooledConnection } from './pooled-connection.ts';
+import type { PooledConnection } from './pooled-connection.ts';
+import { Probation } from './probation.ts';
 
 /** What a pool asks of the pools of its host. */
 export interface PoolOwner {
@@ -24,8 +25,6 @@ export interface PoolOwner {
   emptied(pool: ConnectionPool): void;
 }
 
-/** Connections opened in one go, at most, when more are wanted than there are; as Envoy's. */
-const AT_ONCE = 3;
 const LOCAL: ConnectionEnd = { local: true, unfinished: false };
 
 /**
@@ -34,20 +33,19 @@ const LOCAL: ConnectionEnd = { local: true, unfinished: false };
  * Limits are the priority's, counted over all hosts as Envoy counts them: connections beyond `max_connections` are not opened
  * (but the first of a pool always is), calls beyond `max_pending_requests` and `max_requests` are refused with the flag UO.
  */
-export class ConnectionPool implements ConnectionOwner, Queue {
+export class ConnectionPool implements GrowingPool, Queue {
   readonly key: ConnectionKey;
   readonly limits: PriorityLimits;
   /** True while it counts as one of the cluster's pools. (max_connection_pools) */
   counted = false;
   readonly #owner: PoolOwner;
   readonly #cluster: Cluster;
-  readonly #endpoint: Endpoint;
   readonly #books: PoolBooks;
   readonly #pending: PendingCalls;
   readonly #room: PoolRoom;
   readonly #idle: IdleConnections;
-  /** What the last connection could carry: the best guess of what the next one can. Before there was one, as Envoy, the most that HTTP/2 allows. */
-  #expected: number;
+  readonly #probation: Probation;
+  readonly #growth: PoolGrowth;
   #draining: boolean;
   /** Why no call is taken on any more; null before the end. */
   #destroyed: MeshError | null = null;
@@ -58,12 +56,12 @@ export class ConnectionPool implements ConnectionOwner, Queue {
     this.limits = limits;
     this.#owner = owner;
     this.#cluster = cluster;
-    this.#endpoint = endpoint;
     this.#draining = draining;
     this.#books = new PoolBooks(cluster, endpoint, limits);
     this.#pending = new PendingCalls(this, limits, cluster.stats);
     this.#room = new PoolRoom(cluster);
-    this.#expected = key.protocol === 'http1' ? 1 : cluster.config.protocol.http2.maxConcurrentStreams;
+    this.#growth = new PoolGrowth(this, { cluster, endpoint, key, books: this.#books, room: this.#room });
+    this.#probation = new Probation(cluster.clock);
     this.#idle = new IdleConnections({
       clock: cluster.clock,
       connections: this.#room.ready,
@@ -90,12 +88,20 @@ export class ConnectionPool implements ConnectionOwner, Queue {
     return this.#room.active + this.#pending.length > 0;
   }
 
+  get waiting(): number {
+    return this.#pending.length;
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
   dispatch(call: Call, handler: Handler): void {
     const last = this.#room.ready.at(-1);
     if (last !== undefined) {
       if (!call.distrustful || !last.doubtful) {
         this.#attach(last, call, handler);
-        this.#grow();
+        this.#growth.grow();
         return;
       }
       // It makes room for the new one, whatever the limit.
@@ -105,16 +111,21 @@ export class ConnectionPool implements ConnectionOwner, Queue {
       handler.onResponseError(this.#destroyed);
       return;
     }
+    const [resting] = this.#room.resting;
+    if (resting !== undefined && this.#pending.full && this.#room.woke(resting)) {
+      this.#attach(resting, call, handler);
+      return;
+    }
     if (this.#pending.add(call, handler) === null) {
       handler.onResponseError(this.#books.overflow('too many calls wait for a connection (max_pending_requests)'));
       return;
     }
-    this.#grow();
+    this.#growth.grow();
   }
 
   /** Opens a connection ahead of the calls that are to be expected, if there is not enough room for them. (predictive_preconnect_ratio) */
   preconnect(ratio: number): boolean {
-    return this.#tryConnect(ratio);
+    return this.#growth.tryConnect(ratio);
   }
 
   withdraw(pending: PendingCall): void {
@@ -122,7 +133,7 @@ export class ConnectionPool implements ConnectionOwner, Queue {
     this.#cluster.stats.upstream_rq_cancelled++;
     // A connection that nobody waits for any more would hold the process up until it is ready or has timed out.
     const surplus = [...this.#room.all].findLast(({ opening }) => opening !== null);
-    if (surplus !== undefined && !this.#wants(this.#room.free - surplus.free)) this.retire(surplus);
+    if (surplus !== undefined && !this.#growth.wants(this.#room.free - surplus.free)) this.retire(surplus);
     else this.#settle();
   }
 
@@ -160,17 +171,23 @@ export class ConnectionPool implements ConnectionOwner, Queue {
   }
 
   freed(pooled: PooledConnection): void {
-    this.#room.gave(pooled);
-    if (pooled.draining) return;
-    this.#serve();
-    this.#rest(pooled);
+    if (pooled.draining) {
+      this.#room.gave(pooled);
+    } else if (this.#probation.on && pooled.connection?.protocol === 'http1') {
+      this.#room.rests(pooled);
+      this.#probation.whenLookedAt(() => this.#wake(pooled));
+    } else {
+      this.#room.gave(pooled);
+      this.#serve();
+      this.#noteIdle(pooled);
+    }
   }
 
   limited(pooled: PooledConnection): void {
     if (pooled.connection === null || pooled.over) return;
     const before = pooled.free;
     pooled.maxConcurrent = pooled.connection.maxConcurrent;
-    this.#expected = pooled.maxConcurrent;
+    this.#growth.learn(pooled.maxConcurrent);
     this.#room.changed(pooled, before);
     this.#serve();
   }
@@ -178,21 +195,34 @@ export class ConnectionPool implements ConnectionOwner, Queue {
   unsent(pooled: PooledConnection, call: Call, handler: Handler): void {
     this.#room.gave(pooled);
     call.books?.detached();
+    if (pooled.connection?.protocol === 'http1') this.#probation.begin();
     if (call.controller.reason !== null) handler.onResponseError(call.controller.reason);
     else this.#owner.dispatch(call, handler);
   }
 
-  notified(pooled: PooledConnection): void {
-    if (pooled.draining) return;
-    this.#cluster.stats.upstream_cx_close_notify++;
+  leaves(pooled: PooledConnection, lost: boolean): void {
+    if (!lost) this.#cluster.stats.upstream_cx_close_notify++;
     this.#room.stop(pooled);
+  }
+
+  opened(pooled: PooledConnection): void {
+    this.#serve();
+    this.#noteIdle(pooled);
+  }
+
+  /** As Envoy, fails all that wait rather than one call per failed connection: the host does not answer. */
+  refused(error: ConnectError): void {
+    this.#fail(this.#books.failure(error));
+    this.#growth.grow();
+    this.#settle();
   }
 
   closed(pooled: PooledConnection, end: ConnectionEnd): void {
     if (pooled.over) return;
+    if (end.unfinished && !end.local && pooled.taken > 1) this.#probation.begin();
     this.#books.closed(end);
     this.#room.forget(pooled);
-    this.#grow();
+    this.#growth.grow();
     this.#settle();
   }
 
@@ -235,11 +265,18 @@ export class ConnectionPool implements ConnectionOwner, Queue {
       if (next === undefined) break;
       this.#attach(pooled, next.call, next.handler);
     }
-    if (this.#pending.length > 0) this.#grow();
+    if (this.#pending.length > 0) this.#growth.grow();
     else if (this.#draining) this.retireAll();
   }
 
-  #rest(pooled: PooledConnection): void {
+  #wake(pooled: PooledConnection): void {
+    if (!this.#room.woke(pooled)) return;
+    this.#probation.passed();
+    this.#serve();
+    this.#noteIdle(pooled);
+  }
+
+  #noteIdle(pooled: PooledConnection): void {
     if (pooled.active === 0 && !pooled.over) this.#idle.note(pooled);
   }
 
@@ -247,81 +284,6 @@ export class ConnectionPool implements ConnectionOwner, Queue {
     if (!this.empty) return;
     this.#idle.stop();
     this.#owner.emptied(this);
-  }
-
-  /** More is asked for, or soon will be, than connections can take that have `free` places between them. */
-  #wants(free: number): boolean {
-    const { perUpstreamRatio } = this.#cluster.config.pool.preconnect;
-    const { active } = this.#room;
-    return (this.#pending.length + active) * perUpstreamRatio > free + active;
-  }
-
-  #grow(): void {
-    for (let i = 0; i < AT_ONCE; i++) if (!this.#tryConnect(0)) return;
-  }
-
-  /** True where it opened one and may open another. */
-  #tryConnect(predictiveRatio: number): boolean {
-    if (!this.#shortOfConnections(predictiveRatio)) return false;
-    const allowed = this.#books.mayConnect;
-    if (!allowed) this.#cluster.stats.upstream_cx_overflow++;
-    if (!allowed && this.#room.all.size > 0) return false;
-    this.#connect();
-    return allowed;
-  }
-
-  #shortOfConnections(predictiveRatio: number): boolean {
-    const pending = this.#pending.length;
-    if (pending === 0 && this.#draining) return false;
-    const { active, free, freeConnecting } = this.#room;
-    // A host that is not well gets no more than what is asked of it now.
-    if (!isHealthy(this.#endpoint.health)) return pending > freeConnecting;
-    if (predictiveRatio === 0) return this.#wants(free);
-    return (pending + active + 1) * predictiveRatio > free + active;
-  }
-
-  #connect(): void {
-    const { config, transport } = this.#cluster;
-    const pooled = new PooledConnection(this, this.#expected, config.maxRequestsPerConnection);
-    this.#room.add(pooled);
-    this.#books.connecting();
-    pooled.opening = outsideContext(() =>
-      transport.connect(this.#endpoint, this.key, pooled, (error, connection) => {
-        if (connection !== null) this.#opened(pooled, connection);
-        else if (error !== null) this.#refused(pooled, error);
-      }),
-    );
-  }
-
-  #opened(pooled: PooledConnection, connection: Connection): void {
-    pooled.connection = connection;
-    this.#expected = connection.maxConcurrent;
-    this.#room.opened(pooled, connection.maxConcurrent);
-    this.#books.connected(connection);
-    this.#grewOlder(pooled);
-    this.#serve();
-    this.#rest(pooled);
-  }
-
-  #grewOlder(pooled: PooledConnection): void {
-    const { maxConnectionDurationMs } = this.#cluster.config.pool;
-    if (maxConnectionDurationMs === 0) return;
-    const expire = () => {
-      if (!pooled.draining) this.#cluster.stats.upstream_cx_max_duration_reached++;
-      this.retire(pooled);
-    };
-    pooled.ageTimer = outsideContext(() =>
-      this.#cluster.clock.setTimer(maxConnectionDurationMs, expire, { unref: true }),
-    );
-  }
-
-  /** As Envoy, fails all that wait rather than one call per failed connection: the host does not answer. */
-  #refused(pooled: PooledConnection, error: ConnectError): void {
-    this.#books.failed(error);
-    this.#room.forget(pooled);
-    this.#fail(this.#books.failure(error));
-    this.#grow();
-    this.#settle();
   }
 
   #fail(error: MeshError): void {

@@ -30,8 +30,8 @@ export interface ConnectionEvents {
   onLimit(connection: Connection): void;
   /** A call that certainly was not processed, through no fault of the host's: its connection, which had served before, was found dead before a byte left, or went away with a GOAWAY below it. It is for another connection, as if nothing had been. */
   onUnsent(connection: Connection, call: Call, handler: Handler): void;
-  /** It takes no more calls; those in flight go on, and no `onFree` is told of them. At most once. */
-  onDraining(connection: Connection): void;
+  /** It takes no more calls; those in flight go on, and no `onFree` is told of them. At most once. `lost`: the other side said nothing of it, and it is about to close. */
+  onDraining(connection: Connection, lost?: boolean): void;
   /**
    * The connection is gone, with or without `onDraining` before; once. Left out, `end` is told by whether its owner had closed it, and
    * over HTTP/2 by whether calls are open.
@@ -83,7 +83,7 @@ export interface ClusterTransport {
   connectBytes(
     endpoint: Endpoint,
     key: ConnectionKey,
-    callback: (error: ConnectError | null, stream: Duplex | null) => void,
+    callback: (error: ConnectError | null, stream: Duplex | null, tls?: TlsFacts | null) => void,
   ): Connecting;
   /** What it holds is let go of; connections stay as they are. */
   release(): void;

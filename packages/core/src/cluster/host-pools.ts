@@ -1,6 +1,7 @@
 import type { Call } from '../call.ts';
 import type { Handler } from '../dispatch.ts';
 import { MeshError } from '../errors.ts';
+import { ByteStreams } from './byte-streams.ts';
 import type { Cluster } from './cluster.ts';
 import type { ConnectionKey } from './connection-key.ts';
 import { ConnectionPool, type PoolOwner } from './connection-pool.ts';
@@ -18,6 +19,7 @@ export class HostPools implements PoolOwner {
   readonly #pools = new Map<PriorityLimits, Map<string, ConnectionPool>>();
   /** Pools of settings that are in force no more, until their last call ends. */
   readonly #leaving = new Set<ConnectionPool>();
+  #bytes: ByteStreams | null = null;
   /** The pool of the call before: most calls to a host are alike. */
   #recent: ConnectionPool | null = null;
   #draining: boolean;
@@ -33,7 +35,7 @@ export class HostPools implements PoolOwner {
   /** True while nothing is open, being opened or waited for. */
   get empty(): boolean {
     for (const pool of this.#known()) if (!pool.empty) return false;
-    return true;
+    return this.#bytes?.empty !== false;
   }
 
   /** Those that are open or being opened. */
@@ -60,6 +62,12 @@ export class HostPools implements PoolOwner {
     }
   }
 
+  /** The streams of bytes to it. */
+  get bytes(): ByteStreams {
+    this.#bytes ??= new ByteStreams(this.cluster, this.endpoint);
+    return this.#bytes;
+  }
+
   /** Opens a connection for a call like this one, if the pool has too little room for one more. True where it opened one and may open another. */
   preconnect(call: Call, ratio: number): boolean {
     const { cluster } = this;
@@ -76,9 +84,10 @@ export class HostPools implements PoolOwner {
     for (const pool of [...this.#known()]) pool.drain();
   }
 
-  /** None of the connections that are there takes one more call. */
-  retireAll(): void {
+  /** The host is not well: connections end with their calls, and streams of bytes at once. (close_connections_on_host_health_failure) */
+  hostFailed(error: MeshError): void {
     for (const pool of [...this.#known()]) pool.retireAll();
+    this.#bytes?.destroy(error);
   }
 
   /** The settings that connections are opened by have changed: those that are there end with their calls, and calls that wait get others. */
@@ -97,6 +106,7 @@ export class HostPools implements PoolOwner {
     this.#draining = true;
     this.#destroyed = error;
     for (const pool of [...this.#known()]) pool.destroy(error);
+    this.#bytes?.destroy(error);
   }
 
   emptied(pool: ConnectionPool): void {

@@ -21,9 +21,14 @@ export class PendingCalls {
     return this.#calls.length;
   }
 
-  /** Null where no more may wait. (max_pending_requests) */
+  /** No more may wait. (max_pending_requests) */
+  get full(): boolean {
+    return this.#limits.pending >= this.#limits.max.maxPendingRequests;
+  }
+
+  /** Null where it is full. */
   add(call: Call, handler: Handler): PendingCall | null {
-    if (this.#limits.pending >= this.#limits.max.maxPendingRequests) {
+    if (this.full) {
       this.#stats.upstream_rq_pending_overflow++;
       return null;
     }

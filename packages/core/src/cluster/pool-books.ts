@@ -1,6 +1,7 @@
 import { MeshError } from '../errors.ts';
+import type { HttpProtocol } from '../model/upstream-protocol.ts';
 import type { Cluster } from './cluster.ts';
-import type { ConnectError, Connection, ConnectionEnd } from './connection.ts';
+import type { ConnectError, ConnectionEnd, TlsFacts } from './connection.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { PriorityLimits } from './limits.ts';
 import { countHandshake } from './ssl-stats.ts';
@@ -34,11 +35,12 @@ export class PoolBooks {
     this.#cluster.connecting++;
   }
 
-  connected({ protocol, tls }: Pick<Connection, 'protocol' | 'tls'>): void {
+  /** `protocol`: null for bytes without HTTP. */
+  connected(protocol: HttpProtocol | null, tls: TlsFacts | null): void {
     const { stats } = this.#cluster;
     this.#cluster.connecting--;
     if (protocol === 'http1') stats.upstream_cx_http1_total++;
-    else stats.upstream_cx_http2_total++;
+    else if (protocol === 'http2') stats.upstream_cx_http2_total++;
     if (tls !== null) countHandshake(stats.ssl, tls);
   }
 

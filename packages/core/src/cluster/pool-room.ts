@@ -10,6 +10,8 @@ export interface RoomTotal {
 export class PoolRoom {
   /** Those that take a call now. The one that came free last is the last, and is taken first, so that the others can grow old. */
   readonly ready: PooledConnection[] = [];
+  /** Those that carry nothing and are looked at once more before they take a call. */
+  readonly resting: PooledConnection[] = [];
   /** Those that are open or being opened. */
   readonly all: Set<PooledConnection> = new Set();
   /** Connections that are being opened. */
@@ -61,6 +63,23 @@ export class PoolRoom {
     pooled.active--;
     this.active--;
     this.changed(pooled, before);
+  }
+
+  /** It has one call less, and is not ready for another before it `woke`. */
+  rests(pooled: PooledConnection): void {
+    this.resting.push(pooled);
+    this.gave(pooled);
+    this.#unready(pooled);
+  }
+
+  /** False where it is gone meanwhile, or ready already. */
+  woke(pooled: PooledConnection): boolean {
+    const index = this.resting.indexOf(pooled);
+    if (index < 0) return false;
+    this.resting.splice(index, 1);
+    if (pooled.over || pooled.free <= 0) return false;
+    this.ready.push(pooled);
+    return true;
   }
 
   /** Brings sums and list in step with what the connection has free, after it had `before`. */

@@ -8,8 +8,8 @@ export interface ConnectionOwner {
   freed(pooled: PooledConnection): void;
   limited(pooled: PooledConnection): void;
   unsent(pooled: PooledConnection, call: Call, handler: Handler): void;
-  /** It takes no more calls, by the host's wish. */
-  notified(pooled: PooledConnection): void;
+  /** It takes no more calls: by the host's wish, or because it is lost. */
+  leaves(pooled: PooledConnection, lost: boolean): void;
   closed(pooled: PooledConnection, end: ConnectionEnd): void;
   retire(pooled: PooledConnection): void;
 }
@@ -78,8 +78,8 @@ export class PooledConnection implements ConnectionEvents {
     this.#owner.unsent(this, call, handler);
   }
 
-  onDraining(): void {
-    this.#owner.notified(this);
+  onDraining(_connection: Connection, lost = false): void {
+    this.#owner.leaves(this, lost);
   }
 
   onClosed(connection: Connection, end?: ConnectionEnd): void {
