@@ -440,15 +440,6 @@ describe('an HTTP/2 connection', () => {
     assert.deepEqual(owner.told, ['closed']);
   });
 
-  it('takes no more calls than it may in its life', async () => {
-    connection.destroy(new Error('another one'));
-    connection = await open({ maxRequestsPerConnection: 2 });
-    await ask();
-    assert.deepEqual(owner.told, ['free']);
-    await ask();
-    assert.deepEqual(owner.told, ['free', 'draining', 'closed']);
-  });
-
   it('on a socket that is gone says so, and takes nothing', async () => {
     connection.destroy(new Error('another one'));
     const port = portOf(server);

@@ -16,7 +16,6 @@ import {
 import { tlsFacts } from '../tls-facts.ts';
 import { Exchange } from './exchange.ts';
 import type { ExchangeOwner } from './exchange-owner.ts';
-import { IdleTimer } from './idle-timer.ts';
 import { Keepalive } from './keepalive.ts';
 import { openSession } from './session.ts';
 import { connectionError } from './wire-errors.ts';
@@ -41,9 +40,7 @@ export class H2Connection implements Connection, ExchangeOwner {
   readonly #config: ClusterConfig;
   readonly #clock: Clock;
   readonly #exchanges = new Set<Exchange>();
-  readonly #idle: IdleTimer;
   readonly #keepalive: Keepalive | null;
-  #requests = 0;
   /** The server's SETTINGS came. */
   #greeted = false;
   overran = false;
@@ -53,6 +50,10 @@ export class H2Connection implements Connection, ExchangeOwner {
   #draining = false;
   #reason: Error | null = null;
   #gone = false;
+  /** It ends by our will. */
+  #local = false;
+  /** It ended under calls. */
+  #cut = false;
 
   constructor(
     socket: Socket,
@@ -75,7 +76,6 @@ export class H2Connection implements Connection, ExchangeOwner {
     this.session.on('error', (error) => this.#lose(error));
     this.session.on('close', () => this.#onClosed());
     this.session.unref();
-    this.#idle = new IdleTimer(clock, config.idleTimeoutMs, () => this.#leave());
     this.#keepalive =
       http2.keepalive === null
         ? null
@@ -107,15 +107,12 @@ export class H2Connection implements Connection, ExchangeOwner {
       this.#refuse(call, handler);
       return;
     }
-    const { maxRequestsPerConnection } = this.#config;
     if (this.#exchanges.size === 0) {
-      this.#idle.busy();
       this.session.ref();
     }
     this.#keepalive?.beforeCall();
     const exchange = new Exchange(this, call, handler, !this.#greeted);
     this.#exchanges.add(exchange);
-    if (maxRequestsPerConnection > 0 && ++this.#requests >= maxRequestsPerConnection) this.#drain();
     exchange.start();
   }
 
@@ -126,6 +123,7 @@ export class H2Connection implements Connection, ExchangeOwner {
 
   destroy(error: Error): void {
     this.#draining = true;
+    this.#local = true;
     this.#lose(error);
     this.session.destroy();
     this.#socket.destroy();
@@ -142,8 +140,8 @@ export class H2Connection implements Connection, ExchangeOwner {
   release(exchange: Exchange, answered: boolean): void {
     if (!this.#exchanges.delete(exchange)) return;
     if (answered) this.#served = true;
+    else if (this.session.destroyed) this.#cut = true;
     if (this.#exchanges.size === 0) {
-      this.#idle.idle();
       this.session.unref();
       if (this.#draining) this.#leave();
     }
@@ -177,7 +175,7 @@ export class H2Connection implements Connection, ExchangeOwner {
   #onGoaway(code: number, lastStreamId: number): void {
     // Node destroys the session for any other code as soon as this returns, with all its streams.
     if (code !== constants.NGHTTP2_NO_ERROR) this.session.destroy = closeOnce;
-    this.#drain();
+    this.#drain(false);
     for (const exchange of [...this.#exchanges]) {
       if (exchange.id <= lastStreamId || exchange.answered) continue;
       exchange.refusedByGoaway(this.#served);
@@ -185,15 +183,16 @@ export class H2Connection implements Connection, ExchangeOwner {
   }
 
   /** Tells that no further call is taken; the last one in flight closes. */
-  #drain(): void {
+  #drain(lost: boolean): void {
     if (this.#draining) return;
     this.#draining = true;
-    this.#events.onDraining(this);
+    this.#events.onDraining(this, lost);
   }
 
   /** Nobody uses it: says goodbye, and the pool forgets it at once. */
   #leave(): void {
     this.#draining = true;
+    this.#local = true;
     if (!this.session.destroyed) this.session.destroy();
     if (!this.#socket.destroyed) this.#clock.setTimer(GOODBYE_MS, () => this.#socket.destroy(), { unref: true });
     this.#onClosed();
@@ -202,16 +201,16 @@ export class H2Connection implements Connection, ExchangeOwner {
   /** The first reason is the cause; later ones follow from it. */
   #lose(error: Error): void {
     this.#reason ??= error;
-    this.#drain();
+    this.#cut ||= this.#exchanges.size > 0;
+    this.#drain(true);
   }
 
   #onClosed(): void {
     if (this.#gone) return;
     this.#gone = true;
     this.#draining = true;
-    this.#idle.stop();
     this.#keepalive?.stop();
-    this.#events.onClosed(this);
+    this.#events.onClosed(this, { local: this.#local, unfinished: this.#cut });
   }
 }
 
