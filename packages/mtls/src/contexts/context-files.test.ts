@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { create, toBinary } from '@bufbuild/protobuf';
+import { messageType } from '@inmesh/api';
+import type { SPIFFECertValidatorConfig } from '@inmesh/api/gen/envoy/extensions/transport_sockets/tls/v3/tls_spiffe_validator_config_pb';
 import { isMeshError, noRegex, systemClock } from '@inmesh/core';
-import { CertificateAuthority } from '../ca/index.ts';
+import { CertificateAuthority, derBlocks } from '../ca/index.ts';
 import { type FollowedTls, TlsContexts } from '../index.ts';
 import { handshake, tlsIdentity } from '../testing/handshake.ts';
 import { folderContent, type PemFolder, plainFolder, swappedFolder } from '../testing/pem-folder.ts';
-import { PlainBuilder } from '../testing/plain-material.ts';
 import { ScriptedSecrets, tlsCertificate, upstreamTls, validationContext } from '../testing/tls-models.ts';
 
 const DEADLINE_MS = 10_000;
@@ -31,15 +33,17 @@ describe('TlsContexts, with files', () => {
     folder.remove();
   });
 
-  function follow(watchedDirectory: string | null = folder.path): FollowedTls {
-    const contexts = new TlsContexts({
+  function newContexts(): TlsContexts {
+    return new TlsContexts({
       watchSecret: new ScriptedSecrets().watch,
       providers: new Map(),
       regex: noRegex,
       clock: systemClock,
-      build: new PlainBuilder().build,
       onWarning: (warning) => warnings.push(warning.message),
     });
+  }
+
+  function follow(watchedDirectory: string | null = folder.path): FollowedTls {
     const file = (path: string) => ({ kind: 'file', path, watchedDirectory: null }) as const;
     const certificate = tlsCertificate({
       certificateChain: file(folder.certFile),
@@ -52,7 +56,7 @@ describe('TlsContexts, with files', () => {
       validation: { context, secret: null, provider: null },
     });
     const told = { onSettled: () => events.push('settled'), onRotated: () => events.push('rotated') };
-    tls = contexts.follow(common, { cluster: 'c' }, told);
+    tls = newContexts().follow(common, { cluster: 'c' }, told);
     return tls;
   }
 
@@ -129,6 +133,34 @@ describe('TlsContexts, with files', () => {
     await write('spiffe://td/two');
     await until('the rotation', () => events.includes('rotated'));
     assert.equal(await shownBy(followed), 'URI:spiffe://td/two');
+  });
+
+  it('follows the files of a SPIFFE validator, which are named within its own message', async () => {
+    const file = join(folder.path, 'map.json');
+    const mapOf = (pem: string) => {
+      const x5c = derBlocks(pem, 'CERTIFICATE').map((der) => der.toString('base64'));
+      return JSON.stringify({ trust_domains: { td: { keys: [{ kty: 'EC', use: 'x509-svid', x5c }] } } });
+    };
+    writeFileSync(file, mapOf(authority.root));
+    const type = messageType<SPIFFECertValidatorConfig>(
+      'envoy.extensions.transport_sockets.tls.v3.SPIFFECertValidatorConfig',
+    );
+    const config = create(type, { trustBundles: { specifier: { case: 'filename', value: file } } });
+    const customValidator = { name: 'spiffe', typeName: type.typeName, message: toBinary(type, config), struct: null };
+    const context = validationContext({ customValidator });
+    tls = newContexts().follow(
+      upstreamTls({ validation: { context, secret: null, provider: null } }),
+      { cluster: 'c' },
+      { onSettled: () => undefined, onRotated: () => events.push('rotated') },
+    );
+    assert.equal(tls.settled, true);
+    const first = tls.current();
+    assert.equal(isMeshError(first), false);
+    events = [];
+    const other = await CertificateAuthority.create();
+    writeFileSync(file, mapOf(other.root));
+    await until('the rotation', () => events.includes('rotated'));
+    assert.notEqual(tls.current(), first);
   });
 
   it('reads no more once it is released', async () => {

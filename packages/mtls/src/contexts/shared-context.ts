@@ -1,7 +1,8 @@
-import type { Clock, CommonTlsContext, RegexEngine } from '@inmesh/core';
+import { type Clock, type CommonTlsContext, isMeshError, type RegexEngine } from '@inmesh/core';
 import { type FileContents, FollowedFiles } from '../files/followed-files.ts';
 import type { WatchDirectory } from '../files/watch-directory.ts';
-import type { BuildMaterial, BuiltMaterial, CertificateSummary, NamedCertificate } from '../material-parts.ts';
+import { buildMaterial } from '../material/build-material.ts';
+import type { BuiltMaterial, CertificateSummary, NamedCertificate } from '../material-parts.ts';
 import type { TlsMaterial } from '../tls-material.ts';
 import { ContextSources, type ContextSourcesParts, type ContextValues } from './context-sources.ts';
 import { salvage } from './salvage.ts';
@@ -13,7 +14,6 @@ const REFRESH_MS = 30_000;
 export interface SharedContextParts extends ContextSourcesParts {
   readonly regex: RegexEngine;
   readonly clock: Clock;
-  readonly build: BuildMaterial;
   readonly environment: Environment;
   readonly watchDirectory: WatchDirectory;
   /** What is wrong while an older version stays in force. */
@@ -143,7 +143,7 @@ export class SharedContext {
     } catch (error) {
       const old = this.#inForce?.values;
       if (old !== undefined) salvage(old, values, (some) => this.#canBuild(some));
-      this.#bad((error as Error).message);
+      this.#bad(reasonOf(error));
     }
   }
 
@@ -162,7 +162,7 @@ export class SharedContext {
       { ...files, refreshMs: REFRESH_MS, clock, watchDirectory },
       {
         read: (contents) => this.#build(values, contents),
-        failed: (error) => this.#bad(error.message),
+        failed: (error) => this.#bad(reasonOf(error)),
         recovered: () => this.#well(),
       },
     );
@@ -174,7 +174,7 @@ export class SharedContext {
     const { regex, clock, environment } = this.#parts;
     const reader = new LookReader(contents, environment, this.#more);
     const make = (some: readonly NamedCertificate[]): BuiltMaterial =>
-      this.#parts.build({ certificates: some, validation, common: this.#common, reader, regex, clock });
+      buildMaterial({ certificates: some, validation, common: this.#common, reader, regex, clock });
     const all = make(certificates);
     const good = certificates.filter((_, index) => all.own[index]!.notAfter > clock.wallNow());
     if (good.length === 0 && certificates.length > 0) throw new Error(expired(certificates[0]!.source, all.own[0]!));
@@ -229,4 +229,11 @@ function expired(source: string, { notAfter }: CertificateSummary): string {
 
 function sourceOf({ source, name }: NamedCertificate): Pick<OwnCertificate, 'source' | 'name'> {
   return { source, name };
+}
+
+/** What is of no use stands before what is wrong with it. */
+function reasonOf(error: unknown): string {
+  if (!isMeshError(error)) return error instanceof Error ? error.message : String(error);
+  const { resource } = error.place;
+  return resource === undefined ? error.reason : `${resource}: ${error.reason}`;
 }
