@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { connectionsSuite } from './connections/suite.ts';
 import { feedSuite } from './feed/suite.ts';
 import { httpSuite } from './http/suite.ts';
 import { routingSuite } from './routing/suite.ts';
@@ -12,6 +13,7 @@ const suites: { readonly [name: string]: Suite } = {
   start: startSuite,
   feed: feedSuite,
   routing: routingSuite,
+  connections: connectionsSuite,
 };
 
 const usage = `usage: npm run bench -- SUITE [--json FILE] [--rounds N] [--seconds S] [--open] [--scale SHARE] [--only SUBJECT,…]

@@ -30,6 +30,8 @@ function cells({ key, digits }: Metric, subject: string, baseline: string, rows:
   const value = median([...values.values()]).toFixed(digits);
   if (subject === baseline || base.size === 0) return [value, subject === baseline ? '1' : ''];
   const ratios = [...values].map(([round, each]) => each / (base.get(round) ?? Number.NaN));
+  // Of nothing there is no ratio.
+  if (ratios.some(Number.isNaN)) return [value, ''];
   return [
     value,
     ratios.length === 1 ? median(ratios).toFixed(2) : `${median(ratios).toFixed(2)} ±${spread(ratios).toFixed(2)}`,

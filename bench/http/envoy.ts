@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { envoyBootstrap } from './feed.ts';
+import { envoyBootstrap, type Json } from './feed.ts';
 
 /** Where the peers' scripts put Envoy; null where it is not installed. */
 export function findEnvoy(): string | null {
@@ -18,16 +18,25 @@ export interface RunningEnvoy {
   stop(): Promise<void>;
 }
 
-/** Starts Envoy with one worker thread, as sidecars of small pods run, and waits until it takes connections. */
-export async function startEnvoy(binary: string, upstreams: readonly (readonly number[])[]): Promise<RunningEnvoy> {
-  const ports = await Promise.all(upstreams.map(freePort));
+/** An Envoy with a listener before each group of endpoints. */
+export function startEnvoy(binary: string, upstreams: readonly (readonly number[])[]): Promise<RunningEnvoy> {
+  return runEnvoy(binary, upstreams.length, (ports) => envoyBootstrap(ports, upstreams));
+}
+
+/** Starts Envoy with one worker thread, as sidecars of small pods run, and waits until it takes connections on so many ports. */
+export async function runEnvoy(
+  binary: string,
+  listeners: number,
+  bootstrap: (ports: readonly number[]) => Json,
+): Promise<RunningEnvoy> {
+  const ports = await Promise.all(Array.from({ length: listeners }, freePort));
   // The base id names Envoy's shared memory: a number of our own, so that other Envoys of this machine are none of ours.
   const baseId = `${((process.pid * 16 + (ports[0] ?? 0)) % 1_000_000) + 1_000}`;
   const child = spawn(
     binary,
     [
       '--config-yaml',
-      JSON.stringify(envoyBootstrap(ports, upstreams)),
+      JSON.stringify(bootstrap(ports)),
       '--base-id',
       baseId,
       '--concurrency',

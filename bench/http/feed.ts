@@ -7,12 +7,12 @@ export const CALLER_HEADERS: { readonly [name: string]: string } = {
 };
 export const PATH = '/reviews/1?detail=full';
 
-type Json = { readonly [field: string]: unknown };
+export type Json = { readonly [field: string]: unknown };
 
-const type = (name: string) => `type.googleapis.com/${name}`;
+export const type = (name: string): string => `type.googleapis.com/${name}`;
 
 /** A route as istiod writes it for a service without rules of its own: the default retries, no timeout, the attempt count. */
-function routeConfiguration(cluster: string): Json {
+export function routeConfiguration(cluster: string): Json {
   return {
     name: '9080',
     virtual_hosts: [
@@ -49,7 +49,7 @@ function routeConfiguration(cluster: string): Json {
   };
 }
 
-function connectionManager(routes: Json): Json {
+export function connectionManager(routes: Json): Json {
   return {
     '@type': type('envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager'),
     stat_prefix: 'bench',
@@ -63,7 +63,7 @@ function connectionManager(routes: Json): Json {
   };
 }
 
-function assignment(name: string, ports: readonly number[]): Json {
+export function assignment(name: string, ports: readonly number[]): Json {
   return {
     cluster_name: name,
     endpoints: [
@@ -77,7 +77,7 @@ function assignment(name: string, ports: readonly number[]): Json {
   };
 }
 
-const thresholds = {
+export const thresholds: Json = {
   thresholds: [
     {
       max_connections: 4294967295,

@@ -10,9 +10,11 @@ export class SameWork extends Dispatcher {
   readonly #host: string;
   #next = 0;
 
-  constructor(ports: readonly number[], host: string) {
+  /** `options`: of each pool; with `connect` among them it speaks TLS. */
+  constructor(ports: readonly number[], host: string, options: Pool.Options = {}) {
     super();
-    this.#pools = ports.map((port) => new Pool(`http://127.0.0.1:${port}`));
+    const scheme = options.connect === undefined ? 'http' : 'https';
+    this.#pools = ports.map((port) => new Pool(`${scheme}://127.0.0.1:${port}`, options));
     this.#host = host;
   }
 
@@ -23,7 +25,11 @@ export class SameWork extends Dispatcher {
     const given = options.headers as Record<string, string>;
     for (const name in given) headers.push(name, given[name] as string);
     headers.push('x-request-id', randomUUID(), 'x-forwarded-proto', 'http', 'x-envoy-attempt-count', '1');
-    const { path, method, body = null } = options;
-    return pool.dispatch({ path, method, headers, body }, handler);
+    const { path, method, body = null, reset = false } = options;
+    return pool.dispatch({ path, method, headers, body, reset }, handler);
+  }
+
+  override async destroy(): Promise<void> {
+    await Promise.all(this.#pools.map((pool) => pool.destroy()));
   }
 }

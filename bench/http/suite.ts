@@ -1,7 +1,7 @@
-import { median, shuffled } from '../arithmetic.ts';
+import { median } from '../arithmetic.ts';
 import { closedLoop } from '../load/closed-loop.ts';
-import type { Measured } from '../load/measure.ts';
 import { openLoop } from '../load/open-loop.ts';
+import { type Case, measureCase, notesOn } from '../load/rounds.ts';
 import { Helper } from '../processes.ts';
 import type { Metric, Report, Row, SuiteOptions } from '../suite.ts';
 import { findEnvoy, type RunningEnvoy, startEnvoy } from './envoy.ts';
@@ -20,10 +20,6 @@ const BODY_BYTES = 1024;
 const ROUNDS = 15;
 /** Long enough for several collections of garbage, short enough that a round meets one state of the machine. */
 const SECONDS = 0.8;
-/** Before a subject is measured, in each round: caches, connections and the server's processes turn to it. */
-const LEAD_SECONDS = 0.15;
-/** Before the first round, per subject and case: connections open, code is compiled. */
-const WARM_UP_SECONDS = 1;
 
 const metrics: readonly Metric[] = [
   { key: 'rps', label: 'calls/s', digits: 0 },
@@ -31,11 +27,6 @@ const metrics: readonly Metric[] = [
   { key: 'p99Ms', label: 'p99 ms', digits: 3 },
   { key: 'cpuUs', label: 'client CPU µs/call', digits: 1 },
 ];
-
-interface Case {
-  readonly name: string;
-  readonly run: (subject: Subject, seconds: number) => Promise<Measured>;
-}
 
 /** A call through the mesh beside the same call through raw undici, fetch and Envoy. */
 export async function httpSuite(options: SuiteOptions): Promise<Report> {
@@ -65,27 +56,11 @@ export async function httpSuite(options: SuiteOptions): Promise<Report> {
       metrics,
       baseline: BASELINE,
       skipped: binary === null ? ENVOYS.map((subject) => ({ subject, reason: 'Envoy is not installed' })) : [],
-      notes: [
-        wire,
-        ...failures(rows),
-        `server: busiest at ${(Math.max(...rows.map(serverShare)) * 100).toFixed(0)} % of one core`,
-      ],
+      notes: [wire, ...notesOn(rows)],
     };
   } finally {
     await Promise.all(stops.map((stop) => stop()));
   }
-}
-
-/** Failed calls are counted, and said: a subject that fails fast must not look good. */
-function failures(rows: readonly Row[]): string[] {
-  const failed = rows.filter((row) => (row.errors as number) > 0);
-  return failed.map(
-    (row) => `failed: ${row.errors} of ${row.calls} calls of ${row.subject} (${row.case}, round ${row.round})`,
-  );
-}
-
-function serverShare(row: Row): number {
-  return row.serverCpu as number;
 }
 
 /** One hop: client → Envoy → endpoints. Two: client → Envoy → an Envoy in front of each endpoint → endpoint. */
@@ -102,44 +77,18 @@ async function startHops(binary: string, ports: readonly number[], stops: (() =>
 }
 
 async function measureAll(subjects: readonly Subject[], server: Helper, options: SuiteOptions): Promise<Row[]> {
-  const rounds = options.rounds ?? ROUNDS;
-  const seconds = options.seconds ?? SECONDS;
+  const { rounds, seconds, progress } = options;
+  const how = { suite: 'http', server, rounds: rounds ?? ROUNDS, seconds: seconds ?? SECONDS, progress };
   const rows: Row[] = [];
-  const measureCase = async ({ name, run }: Case) => {
-    options.progress(`${name}: warming up`);
-    for (const subject of subjects) await run(subject, Math.min(WARM_UP_SECONDS, seconds));
-    for (let round = 1; round <= rounds; round++) {
-      const found = new Map<Subject, Row>();
-      for (const subject of shuffled(subjects)) {
-        await run(subject, LEAD_SECONDS);
-        const before = await server.ask<NodeJS.CpuUsage>('cpu');
-        const begun = performance.now();
-        const measured = await run(subject, seconds);
-        const elapsedUs = (performance.now() - begun) * 1000;
-        const after = await server.ask<NodeJS.CpuUsage>('cpu');
-        const serverCpu = (after.user + after.system - before.user - before.system) / elapsedUs;
-        found.set(subject, {
-          suite: 'http',
-          case: name,
-          subject: subject.name,
-          round,
-          ...measured,
-          serverCpu,
-        });
-      }
-      for (const subject of subjects) rows.push(found.get(subject) as Row);
-      options.progress(`${name}: round ${round} of ${rounds}`);
-    }
-  };
-  for (const each of [closed(1), closed(30)]) await measureCase(each);
+  for (const each of [closed(1), closed(30)]) rows.push(...(await measureCase(each, subjects, how)));
   if (options.open) {
     const saturation = new Map(subjects.map(({ name }) => [name, saturationOf(name, rows)]));
-    for (const percent of [50, 80]) await measureCase(open(percent, saturation));
+    for (const percent of [50, 80]) rows.push(...(await measureCase(open(percent, saturation), subjects, how)));
   }
   return rows;
 }
 
-function closed(concurrency: number): Case {
+function closed(concurrency: number): Case<Subject> {
   return {
     name: `c${concurrency}`,
     run: (subject, seconds) => closedLoop(() => subject.call(), concurrency, seconds),
@@ -155,7 +104,7 @@ function saturationOf(subject: string, rows: readonly Row[]): number {
  * The rate is a share of what the baseline can do, because latencies at different rates say nothing; or of what the subject
  * can do where that is less, because beyond it there is only a queue that grows.
  */
-function open(percent: number, saturation: ReadonlyMap<string, number>): Case {
+function open(percent: number, saturation: ReadonlyMap<string, number>): Case<Subject> {
   const most = saturation.get(BASELINE) as number;
   return {
     name: `open${percent}`,

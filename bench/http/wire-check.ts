@@ -1,5 +1,5 @@
 import type { Helper } from '../processes.ts';
-import type { Captured } from './server.ts';
+import type { Captured } from './endpoints.ts';
 import type { Subject } from './subjects.ts';
 
 /**
