@@ -1,3 +1,5 @@
+export { type ConsulAgentAddress, type ConsulGet, consulAgent } from './consul/agent-http.ts';
+export { ConsulConnectCa, type ConsulConnectCaParts } from './consul/consul-connect-ca.ts';
 export type { WatchSecret } from './contexts/follow-secret.ts';
 export type { OwnCertificate } from './contexts/shared-context.ts';
 export { type ClusterCertificates, TlsContexts, type TlsContextsParts } from './contexts/tls-contexts.ts';

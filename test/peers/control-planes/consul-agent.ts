@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +8,12 @@ import { binaryOf } from '../support/peers.ts';
 import { freePorts } from '../support/ports.ts';
 import { PeerProcess } from '../support/processes.ts';
 import { until } from '../support/until.ts';
+
+/** What Consul says of its CA. */
+interface CaRoots {
+  readonly ActiveRootID: string;
+  readonly TrustDomain: string;
+}
 
 /** A Consul agent in dev mode on the loopback, with services that have sidecars. */
 export class ConsulAgent {
@@ -22,15 +29,25 @@ export class ConsulAgent {
     this.#grpc = grpc;
   }
 
-  /** `services` is the agent's `services` setting; JSON. */
-  static async start(services: readonly object[]): Promise<ConsulAgent> {
+  /** Its HTTP API. */
+  get address(): string {
+    return this.#http;
+  }
+
+  /** `services` is the agent's `services` setting, `settings` are others; JSON. */
+  static async start(services: readonly object[], settings: object = {}): Promise<ConsulAgent> {
     const [http, grpc, serf, server] = await freePorts(4);
     const folder = await mkdtemp(join(tmpdir(), 'inmesh-consul-'));
     const config = join(folder, 'agent.json');
     const off = { grpc_tls: -1, dns: -1, https: -1, serf_wan: -1 };
     await writeFile(
       config,
-      JSON.stringify({ disable_update_check: true, ports: { http, grpc, serf_lan: serf, server, ...off }, services }),
+      JSON.stringify({
+        disable_update_check: true,
+        ports: { http, grpc, serf_lan: serf, server, ...off },
+        services,
+        ...settings,
+      }),
     );
     const process = new PeerProcess('consul', binaryOf('consul'), [
       ...['agent', '-dev', '-bind=127.0.0.1', '-client=127.0.0.1', '-log-level=warn'],
@@ -43,6 +60,28 @@ export class ConsulAgent {
       return response.ok && ((await response.json()) as { ActiveRootID: string }).ActiveRootID !== '';
     });
     return agent;
+  }
+
+  /** Has the CA make a new root, which issues from now on; the old one signs the new one across. The agent renews its leaves within half a minute, at a time of its choice. */
+  async rotateCa(): Promise<void> {
+    const before = await this.#json<CaRoots>('/v1/agent/connect/ca/roots');
+    const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'sec1', format: 'pem' });
+    const response = await fetch(`${this.#http}/v1/connect/ca/configuration`, {
+      method: 'PUT',
+      body: JSON.stringify({ Provider: 'consul', Config: { PrivateKey: key, RootCert: '', LeafCertTTL: '72h' } }),
+    });
+    if (!response.ok) throw new Error(`Consul did not rotate: ${await response.text()}`);
+    await until('there is a new root', async () => {
+      return (await this.#json<CaRoots>('/v1/agent/connect/ca/roots')).ActiveRootID !== before.ActiveRootID;
+    });
+  }
+
+  async trustDomain(): Promise<string> {
+    return (await this.#json<CaRoots>('/v1/agent/connect/ca/roots')).TrustDomain;
+  }
+
+  async #json<T>(path: string): Promise<T> {
+    return (await (await fetch(`${this.#http}${path}`)).json()) as T;
   }
 
   /** Sets a config entry. */
