@@ -1,7 +1,8 @@
 export { type ConsulAgentAddress, type ConsulGet, consulAgent } from './consul/agent-http.ts';
 export { ConsulConnectCa, type ConsulConnectCaParts } from './consul/consul-connect-ca.ts';
+export { certificateGauges } from './contexts/certificate-gauges.ts';
 export type { WatchSecret } from './contexts/follow-secret.ts';
-export type { OwnCertificate } from './contexts/shared-context.ts';
+export type { HeldCertificate } from './contexts/shared-context.ts';
 export { type ClusterCertificates, TlsContexts, type TlsContextsParts } from './contexts/tls-contexts.ts';
 export type { CertifiedKey, Identity, IdentityProvider, TrustBundles } from './identity.ts';
 export { identitySecrets } from './identity-secrets.ts';

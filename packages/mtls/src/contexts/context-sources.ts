@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type {
   CertificateRef,
   CertificateValidationContext,
@@ -17,6 +16,7 @@ import {
   type SourceEvents,
   type WatchSecret,
 } from './follow-secret.ts';
+import { certificateName } from './gauge-names.ts';
 import { mergeValidation } from './merge-validation.ts';
 
 export interface ContextSourcesParts {
@@ -99,7 +99,7 @@ export class ContextSources {
     switch (ref.kind) {
       case 'inline': {
         const { certificate } = ref;
-        const named = { source: 'the inline certificate', name: inlineName(certificate), certificate };
+        const named = { source: 'the inline certificate', name: certificateName(certificate), certificate };
         return () => ({ state: 'known', value: named });
       }
       case 'sds': {
@@ -203,11 +203,4 @@ function withRoots({ context }: NamedValidation, name: string, { trust }: Identi
     crl: crl === '' ? context.crl : { kind: 'inline', bytes: Buffer.from(crl) },
   };
   return { state: 'known', value: { source, context: merged, byTrustDomain } };
-}
-
-/** Envoy's: the first eight digits of the hash of the bytes, of none where they are in a file. */
-function inlineName({ certificateChain }: TlsCertificate): string {
-  const bytes = certificateChain?.kind === 'inline' ? certificateChain.bytes : new Uint8Array();
-  const hash = certificateChain === null ? '' : createHash('sha256').update(bytes).digest('hex').slice(0, 8);
-  return `unnamed_cert_${hash}`;
 }

@@ -5,6 +5,7 @@ import { buildMaterial } from '../material/build-material.ts';
 import type { BuiltMaterial, CertificateSummary, NamedCertificate } from '../material-parts.ts';
 import type { TlsMaterial } from '../tls-material.ts';
 import { ContextSources, type ContextSourcesParts, type ContextValues } from './context-sources.ts';
+import { rootsName } from './gauge-names.ts';
 import { salvage } from './salvage.ts';
 import { type Environment, LookReader, type SourceFiles, sourceFiles } from './source-files.ts';
 
@@ -26,18 +27,17 @@ export interface SharedContextEvents {
   rotated(): void;
 }
 
-/** A certificate of ours in force, where it came from, and the name of its gauges. */
-export interface OwnCertificate extends CertificateSummary {
+/** A certificate of ours or of whom we trust, where it came from, and the name of its gauges. */
+export interface HeldCertificate extends CertificateSummary {
   readonly source: string;
   readonly name: string;
 }
 
 interface InForce {
   readonly values: ContextValues;
-  readonly built: BuiltMaterial;
-  readonly own: readonly OwnCertificate[];
+  readonly material: TlsMaterial;
   /** The first of its certificates that ends; null where there are none. */
-  readonly first: OwnCertificate | null;
+  readonly first: HeldCertificate | null;
 }
 
 /**
@@ -53,6 +53,8 @@ export class SharedContext {
   /** Files that only whoever builds knows of. */
   readonly #more = new Set<string>();
   #inForce: InForce | null = null;
+  #own: readonly HeldCertificate[] = [];
+  #roots: readonly HeldCertificate[] = [];
   #reason = '';
   #settled = false;
   #warned = '';
@@ -75,20 +77,20 @@ export class SharedContext {
     return this.#settled;
   }
 
-  /** The certificates of ours that are in force. */
-  get own(): readonly OwnCertificate[] {
-    return this.#inForce?.own ?? [];
+  /** Those of ours that were taken last; one whose time is over without another to follow is still among them. */
+  get own(): readonly HeldCertificate[] {
+    return this.#own;
   }
 
-  get roots(): readonly CertificateSummary[] {
-    return this.#inForce?.built.roots ?? [];
+  get roots(): readonly HeldCertificate[] {
+    return this.#roots;
   }
 
   /** What to connect with, or why there is nothing. */
   current(): TlsMaterial | string {
     const first = this.#inForce?.first ?? null;
     if (first !== null && first.notAfter <= this.#parts.clock.wallNow()) this.#outlived(first);
-    return this.#inForce?.built.material ?? this.#reason;
+    return this.#inForce?.material ?? this.#reason;
   }
 
   addUser(user: SharedContextEvents): void {
@@ -180,14 +182,21 @@ export class SharedContext {
     if (good.length === 0 && certificates.length > 0) throw new Error(expired(certificates[0]!.source, all.own[0]!));
     const built = good.length === certificates.length ? all : make(good);
     const own = built.own.map((summary, index) => ({ ...summary, ...sourceOf(good[index]!) }));
-    this.#inForce = { values, built, own, first: own.toSorted((a, b) => a.notAfter - b.notAfter)[0] ?? null };
+    const held = { source: validation?.source ?? '', name: rootsName(this.#common, validation?.context ?? null) };
+    this.#inForce = {
+      values,
+      material: built.material,
+      first: own.toSorted((a, b) => a.notAfter - b.notAfter)[0] ?? null,
+    };
+    this.#own = own;
+    this.#roots = built.roots.map((summary) => ({ ...summary, ...held }));
     this.#well();
     if (this.#settled) this.#tell((user) => user.rotated());
     else this.#settle();
   }
 
   /** The rest goes on without it; or, where nothing is left, nothing does. */
-  #outlived(certificate: OwnCertificate): void {
+  #outlived(certificate: HeldCertificate): void {
     this.#inForce = null;
     this.#reason = expired(certificate.source, certificate);
     this.#update();
@@ -227,7 +236,7 @@ function expired(source: string, { notAfter }: CertificateSummary): string {
   return `the certificate of ${source} expired at ${new Date(notAfter).toISOString()}: renew it, or see why nobody does`;
 }
 
-function sourceOf({ source, name }: NamedCertificate): Pick<OwnCertificate, 'source' | 'name'> {
+function sourceOf({ source, name }: NamedCertificate): Pick<HeldCertificate, 'source' | 'name'> {
   return { source, name };
 }
 

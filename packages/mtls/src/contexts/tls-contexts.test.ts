@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 import { type CommonTlsContext, isMeshError, MeshError, noRegex, VirtualClock } from '@inmesh/core';
 import { CertificateAuthority } from '../ca/index.ts';
-import { type Identity, type IdentityProvider, TlsContexts, type TlsMaterial } from '../index.ts';
+import { certificateGauges, type Identity, type IdentityProvider, TlsContexts, type TlsMaterial } from '../index.ts';
 import { handshake, tlsIdentity } from '../testing/handshake.ts';
 import {
   inline,
@@ -229,7 +229,9 @@ describe('TlsContexts', () => {
       refusal(tls.current()),
       /the certificate of secret "default" expired at 20.*Z: renew it.*cluster reviews/,
     );
-    assert.deepEqual(scene.contexts.certificates()[0]?.own, []);
+    const gauges = certificateGauges(scene.contexts.certificates(), scene.clock.wallNow());
+    assert.equal(gauges['server.days_until_first_cert_expiring'], 0);
+    assert.equal(gauges['cluster.reviews.ssl.certificate.default.expiration_unix_time_seconds'], notAfter / 1000);
     scene.secrets.certificate('default', inlineCertificate(await authority.issue()));
     material(tls.current());
   });

@@ -1,9 +1,8 @@
 import { MeshError, type UpstreamTlsContext } from '@inmesh/core';
 import { watchDirectory } from '../files/watch-directory.ts';
-import type { CertificateSummary } from '../material-parts.ts';
 import type { FollowedTls, FollowedTlsEvents, TlsMaterial } from '../tls-material.ts';
 import { contextKey } from './context-key.ts';
-import { type OwnCertificate, SharedContext, type SharedContextParts } from './shared-context.ts';
+import { type HeldCertificate, SharedContext, type SharedContextParts } from './shared-context.ts';
 
 /** `environment` defaults to the variables of the process, `watchDirectory` to the notices of the system. */
 export type TlsContextsParts = Omit<SharedContextParts, 'environment' | 'watchDirectory'> &
@@ -12,8 +11,8 @@ export type TlsContextsParts = Omit<SharedContextParts, 'environment' | 'watchDi
 /** What the TLS contexts of a cluster are made with now. */
 export interface ClusterCertificates {
   readonly cluster: string;
-  readonly own: readonly OwnCertificate[];
-  readonly roots: readonly CertificateSummary[];
+  readonly own: readonly HeldCertificate[];
+  readonly roots: readonly HeldCertificate[];
 }
 
 interface Entry {
