@@ -19,7 +19,7 @@ const VALIDATOR = 'envoy.extensions.transport_sockets.tls.v3.SPIFFECertValidator
 /** Answers the secrets that a feed would have an istio-agent give, from an identity of our own. */
 export function identitySecrets(identity: IdentityProvider): (name: string, watcher: Watcher<Secret>) => Unwatch {
   return (name, watcher) => {
-    const secretOf = readers[name];
+    const secretOf = Object.hasOwn(readers, name) ? readers[name] : undefined;
     if (secretOf === undefined) {
       watcher.resourceError(missing(name, `the identity of this mesh answers "${CERTIFICATE}" and "${ROOTS}" only`));
       return () => {};

@@ -4,6 +4,8 @@ export { certificateGauges } from './contexts/certificate-gauges.ts';
 export type { WatchSecret } from './contexts/follow-secret.ts';
 export type { HeldCertificate } from './contexts/shared-context.ts';
 export { type ClusterCertificates, TlsContexts, type TlsContextsParts } from './contexts/tls-contexts.ts';
+export { FollowedFiles, type FollowedFilesOptions } from './files/followed-files.ts';
+export { type WatchDirectory, watchDirectory } from './files/watch-directory.ts';
 export type { CertifiedKey, Identity, IdentityProvider, TrustBundles } from './identity.ts';
 export { identitySecrets } from './identity-secrets.ts';
 export { IstioCa, type IstioCaParts } from './istio/istio-ca.ts';

@@ -76,6 +76,7 @@ export {
   newDecoding,
   Refusal,
   readExtensionConfig,
+  readSecretsFile,
   resourceTypes,
 } from './decode/index.ts';
 export {

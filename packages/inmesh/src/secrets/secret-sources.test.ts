@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
   type ConfigSource,
   MeshError,
@@ -122,9 +125,20 @@ describe('SecretSources', () => {
     assert.deepEqual(sourcesStatus(), ['unix:/elsewhere/socket']);
   });
 
-  it('says that files of secrets are not read', () => {
+  it('reads files that stand in the place of a server', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'inmesh-sds-'));
+    const path = join(folder, 'sds.yaml');
+    const type = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret';
+    writeFileSync(path, `resources: [{ "@type": ${type}, name: x, generic_secret: {} }]`);
     open({});
-    assert.match(String(ask('x', { kind: 'path', path: '/sds.yaml', watchedDirectory: null })[0]), /\/sds\.yaml/);
+    const told: string[] = [];
+    const unwatch = sources.watch(
+      { name: 'x', source: { kind: 'path', path, watchedDirectory: null }, initialFetchTimeoutMs: 0 },
+      { changed: ({ kind }) => told.push(kind), resourceError: assert.fail, ambientError: assert.fail },
+    );
+    unwatch();
+    rmSync(folder, { recursive: true });
+    assert.deepEqual(told, ['generic_secret']);
   });
 
   const sourcesStatus = (): string[] => sources.status().map(({ stream }) => stream.serverUri);

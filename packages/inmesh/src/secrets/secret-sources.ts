@@ -1,9 +1,9 @@
 import { type ConfigSource, MeshError, type SdsSecretRef, type Secret, type Unwatch, type Watcher } from '@inmesh/core';
-import { type IdentityProvider, identitySecrets } from '@inmesh/mtls';
-import type { AdsStatus, Bootstrap } from '@inmesh/xds';
-
+import { type IdentityProvider, identitySecrets, watchDirectory } from '@inmesh/mtls';
+import { type AdsStatus, type Bootstrap, newDecoding, readSecretsFile } from '@inmesh/xds';
 import { SdsServers, type SdsServersParts } from './sds-servers.ts';
 import { sdsTargets } from './sds-targets.ts';
+import { SecretFiles } from './secret-files.ts';
 
 export interface SecretSourcesParts extends Omit<SdsServersParts, 'bootstrap'> {
   readonly bootstrap: Pick<Bootstrap, 'origin' | 'grpcClusters' | 'staticSource'>;
@@ -20,11 +20,22 @@ const AGENT = 'sds-grpc';
 export class SecretSources {
   readonly #parts: SecretSourcesParts;
   readonly #servers: SdsServers;
+  readonly #files: SecretFiles;
   readonly #ofIdentity: ReturnType<typeof identitySecrets> | null;
 
   constructor(parts: SecretSourcesParts) {
     this.#parts = parts;
     this.#servers = new SdsServers({ ...parts, targets: sdsTargets(parts.node, parts.targets) });
+    // Made with the first file: its rules are compiled then.
+    let decoding: ReturnType<typeof newDecoding> | null = null;
+    this.#files = new SecretFiles({
+      read: (text, path) => {
+        decoding ??= newDecoding();
+        return readSecretsFile(decoding, text, path);
+      },
+      watchDirectory,
+      clock: parts.clock,
+    });
     this.#ofIdentity = parts.identity === null ? null : identitySecrets(parts.identity);
   }
 
@@ -44,11 +55,7 @@ export class SecretSources {
       case 'google_grpc':
         return this.#servers.watch(ref, watcher);
       case 'path':
-        return refuse(
-          ref,
-          watcher,
-          `it is in ${source.path}, and files of secrets are not read: name those of the certificate`,
-        );
+        return this.#files.watch(ref, source, watcher);
     }
   }
 

@@ -20,3 +20,4 @@ export { resourceTypes } from './resource-types.ts';
 export { decodeRouteConfiguration } from './route-configuration.ts';
 export { readRuntimeLayer } from './runtime-layer.ts';
 export { decodeSecret, decodeTlsCertificate, decodeValidationContext } from './secret.ts';
+export { readSecretsFile } from './secrets-file.ts';
