@@ -4,6 +4,9 @@ import { ADS, API, type EdgeCase, endpoint, locality, NAME, RANGE } from './edge
 const POLICIES = `${API}envoy.extensions.load_balancing_policies.`;
 const TLS = `${API}envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext`;
 const RAW = { '@type': `${API}envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer` };
+const HTTP_PROXY = `${API}envoy.extensions.transport_sockets.http_11_proxy.v3.Http11ProxyUpstreamTransport`;
+const OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+const UNREAD = { unlikeGrpc: 'gRPC does not read it; this mesh acts on it' };
 const AGGREGATE = `${API}envoy.extensions.clusters.aggregate.v3.ClusterConfig`;
 
 const cluster = (
@@ -29,6 +32,11 @@ const tls = (common: JsonObject, more: JsonObject = {}): JsonObject => ({
   name: 'envoy.transport_sockets.tls',
   typed_config: { '@type': TLS, common_tls_context: common, ...more },
 });
+const sds = (name: string): JsonObject => ({ name, sds_config: ADS });
+const options = (json: JsonObject): JsonObject => ({
+  typed_extension_protocol_options: { [OPTIONS]: { '@type': `${API}${OPTIONS}`, ...json } },
+});
+const source = (address: string): JsonObject => ({ address, port_value: 0 });
 const byType = { eds_cluster_config: null };
 const AGGREGATES = { type: null, eds_cluster_config: null };
 const instance = { instance_name: 'nobody' };
@@ -290,5 +298,80 @@ export const CLUSTERS: readonly EdgeCase[] = [
     { transport_socket: tls({}, { sni: 'a'.repeat(256) }) },
     /sni: value length must be at most 255/,
     /./,
+  ),
+  cluster(
+    'TLS with two certificates',
+    { transport_socket: tls({ tls_certificate_sds_secret_configs: [sds('a'), sds('b')] }) },
+    /Multiple TLS certificates are not supported for client contexts/,
+    /tls_certificate_sds_secret_configs/,
+  ),
+  cluster(
+    'TLS that checks the SNI, and has nothing to check it with',
+    { transport_socket: tls({}, { auto_sni_san_validation: true }) },
+    /auto_sni_san_validation/,
+    /validation_context_type/,
+  ),
+  cluster(
+    'a proxy around nothing',
+    { transport_socket: { name: 'p', typed_config: { '@type': HTTP_PROXY } } },
+    null,
+    /transport_socket\.name/,
+  ),
+  cluster('ALPN without TLS', options({ auto_config: {} }), /ALPN configured for the cluster/, /ALPN/, UNREAD),
+  cluster(
+    'HTTP/1 and HTTP/2 at once',
+    { http_protocol_options: {}, http2_protocol_options: {} },
+    /Both HTTP1 and HTTP2 options/,
+    /Both HTTP1 and HTTP2 options/,
+    UNREAD,
+  ),
+  cluster(
+    'a header field larger than all headers',
+    options({
+      explicit_http_config: { http2_protocol_options: { max_header_field_size_kb: 65 } },
+      common_http_protocol_options: { max_response_headers_kb: 64 },
+    }),
+    /max_header_field_size_kb/,
+    /max_header_field_size_kb/,
+    UNREAD,
+  ),
+  cluster(
+    'requests of a connection limited twice',
+    {
+      ...options({
+        explicit_http_config: { http_protocol_options: {} },
+        common_http_protocol_options: { max_requests_per_connection: 1 },
+      }),
+      max_requests_per_connection: 2,
+    },
+    /Only one of max_requests_per_connection/,
+    /Only one of max_requests_per_connection/,
+    UNREAD,
+  ),
+  cluster(
+    'other limits for each host than of connections',
+    { circuit_breakers: { per_host_thresholds: [{ max_requests: 1 }] } },
+    /Unsupported field in per_host_thresholds/,
+    /Unsupported field in per_host_thresholds/,
+    UNREAD,
+  ),
+  cluster(
+    'two addresses of one family to come from',
+    {
+      upstream_bind_config: {
+        source_address: source('127.0.0.1'),
+        extra_source_addresses: [{ address: source('127.0.0.2') }],
+      },
+    },
+    /two same IP version source addresses/,
+    /two same IP version source addresses/,
+    UNREAD,
+  ),
+  cluster(
+    'an address to come from that is none',
+    { upstream_bind_config: { source_address: source('nowhere') } },
+    /malformed IP address/,
+    /malformed IP address/,
+    UNREAD,
   ),
 ];

@@ -4,7 +4,7 @@ import type { Http11ProxyUpstreamTransport } from '@inmesh/api/gen/envoy/extensi
 import type { ProxyProtocolUpstreamTransport } from '@inmesh/api/gen/envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol_pb';
 import type { TransportSocketConfig, UpstreamProxyProtocol } from '@inmesh/core';
 import { decodeAddress } from '../address.ts';
-import { type Decoding, enumName, otherFields, Refusal, unpack } from '../decoding.ts';
+import { type Decoding, enumName, otherFields, unpack } from '../decoding.ts';
 import { readTypedConfig, type TypedConfig } from '../typed-config.ts';
 import { decodeUpstreamTls, UPSTREAM_TLS } from './tls-context.ts';
 
@@ -89,16 +89,15 @@ function decodeTlv({ type, value, formatString }: TlvEntry, field: string, unsup
   return [{ type, value: new Uint8Array(value) }];
 }
 
-/** The socket inside another; what it cannot do, the outer one cannot either. */
+/** The socket inside another, plain where there is none; what it cannot do, the outer one cannot either. */
 function decodeInner(
   decoding: Decoding,
   socket: TransportSocket | undefined,
   field: string,
   unsupported: string[],
 ): TransportSocketConfig {
-  const place = `${field}.transport_socket`;
-  if (socket === undefined) throw new Refusal(place, 'value is required');
-  const inner = decodeSocket(decoding, socket, place);
+  if (socket === undefined) return { kind: 'raw_buffer' };
+  const inner = decodeSocket(decoding, socket, `${field}.transport_socket`);
   if (inner.kind === 'unsupported') unsupported.push(...inner.fields);
   return inner;
 }

@@ -232,6 +232,11 @@ describe('transport sockets', () => {
     assert.ok(proxied.kind === 'upstream_proxy_protocol' && proxied.inner.kind === 'tls');
     assert.deepEqual([proxied.version, proxied.inner.context.sni], ['v2', 'a']);
     assert.deepEqual(proxied.tlvs, [{ type: 0xf1, value: new Uint8Array([120]) }]);
+    assert.deepEqual(socketOf(socket('http_11_proxy.v3.Http11ProxyUpstreamTransport')), {
+      kind: 'http_11_proxy',
+      inner: { kind: 'raw_buffer' },
+      defaultProxy: null,
+    });
     const tunnelled = socketOf(
       socket('http_11_proxy.v3.Http11ProxyUpstreamTransport', {
         transport_socket: raw,
@@ -295,9 +300,9 @@ describe('transport sockets', () => {
     ['a null byte in the server name', tls({ sni: 'a\0b' }), /SNI names containing NULL-byte/],
     ['a server name of 256 bytes', tls({ sni: 'a'.repeat(256) }), /typed_config\.sni/],
     [
-      'nothing inside a proxy',
-      socket('http_11_proxy.v3.Http11ProxyUpstreamTransport'),
-      /transport_socket: value is required/,
+      'nothing inside of a proxy protocol',
+      socket('proxy_protocol.v3.ProxyProtocolUpstreamTransport'),
+      /transport_socket/,
     ],
   ] as const) {
     it(`are no configuration with ${what}`, () => assert.match(refused(json), expected));
