@@ -209,9 +209,7 @@ describe('a mesh', () => {
     const direct = await mesh.explain('http://shop:9080/direct');
     assert.match(direct.why.at(-1) ?? '', /answers by itself: 418/);
     assert.equal((await mesh.fetch('http://shop:9080/direct')).status, 418);
-    const tls = await mesh.explain('http://shop:9080/tls');
-    assert.match(tls.clusters[0]?.error ?? '', /transport_socket/);
-    assert.equal((await mesh.fetch('http://shop:9080/tls')).status, 503);
+    assert.equal((await mesh.fetch('http://shop:9080/tls')).status, 503, 'that server has no TLS');
     assert.deepEqual(
       (await mesh.explain('http://shop:9080/headers')).routes.map(({ name, missing }) => [name, missing]),
       [

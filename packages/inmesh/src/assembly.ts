@@ -38,6 +38,7 @@ import { meshDomains, nodeDomain } from './mesh-domains.ts';
 import type { MeshParts } from './mesh-parts.ts';
 import { openLookupService } from './route-lookup-service.ts';
 import { followRuntimeDirectory } from './runtime-disk.ts';
+import { MeshTls } from './secrets/mesh-tls.ts';
 import { portOf } from './service-url.ts';
 import { layeredSource, staticResources } from './sources.ts';
 import { VERSION } from './version.ts';
@@ -58,6 +59,7 @@ export interface Assembly {
   /** Null where only what is called is followed. */
   readonly wholeFeed: WholeFeed | null;
   readonly loadReports: LoadReports;
+  readonly tls: MeshTls;
   readonly clusters: Clusters;
   readonly listeners: MeshListeners;
   readonly join: Join;
@@ -108,10 +110,13 @@ export function assemble(parts: MeshParts, hooks: AssemblyHooks): Assembly {
     random,
     onError: parts.onWarning,
   });
+  // One engine, which keeps what it has compiled.
+  const regex = re2();
+  const tls = new MeshTls({ ...parts, node: chosen.node, feed, regex });
   const clusters = new Clusters({
     source,
     resolver: dnsResolver({ clock }),
-    connector: new SocketConnector({ clock, random }),
+    connector: new SocketConnector({ clock, random, tls: tls.contexts }),
     orca: readOrca,
     follower: loadReports,
     clock,
@@ -137,8 +142,6 @@ export function assemble(parts: MeshParts, hooks: AssemblyHooks): Assembly {
   const wholeFeed = followWhole(parts, feed, listeners, source);
   // Where all listeners are told, they are what says which hosts are the mesh's; elsewhere only names can.
   const isMesh = listeners.wildcard === null ? isMeshDomain : () => true;
-  // One engine, which keeps what it has compiled.
-  const regex = re2();
   const server = bootstrap.servers[0] ?? null;
   const lookupParts = { server, clock, onError: parts.onWarning };
   const join = new Join({
@@ -199,6 +202,7 @@ export function assemble(parts: MeshParts, hooks: AssemblyHooks): Assembly {
     runtimeFeed,
     wholeFeed,
     loadReports,
+    tls,
     clusters,
     listeners,
     join,

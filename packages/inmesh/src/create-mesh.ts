@@ -1,4 +1,5 @@
 import { type Clock, type OwnFilter, outsideContext, type Random } from '@inmesh/core';
+import type { IdentityProvider } from '@inmesh/mtls';
 import type {
   BootstrapOptions,
   DecodeProfile,
@@ -35,6 +36,16 @@ export interface MeshOptions {
   readonly profile?: DecodeProfile;
   /** istiod without an agent: who this process is, read from the pod where it is not given. Takes the place of a bootstrap. Default: none. */
   readonly istio?: IstioOptions;
+  /**
+   * Who this process is to its peers, and whom it trusts: what a feed made for sidecars asks of the agent beside them (the secrets `default`
+   * and `ROOTCA` of the cluster `sds-grpc`) is answered by it. See `inmesh/identity`. Default: the agent is asked.
+   */
+  readonly identity?: IdentityProvider;
+  /**
+   * gRPC targets of servers of secrets (SDS), by the cluster that a feed names for them, such as `{ 'sds-grpc': 'unix:///run/sds.sock' }`. Default: the
+   * clusters of the bootstrap, and for `sds-grpc` where an istio-agent listens.
+   */
+  readonly sdsServers?: { readonly [cluster: string]: string };
   /** Also route what only Istio's HTTP proxy port has routes for. Default false: applications have to ask for that proxy. */
   readonly istioHttpProxy?: boolean;
   /**

@@ -1,6 +1,8 @@
 import type { Clock, OwnFilter, Random } from '@inmesh/core';
+import type { IdentityProvider } from '@inmesh/mtls';
 import type { Bootstrap, DecodeProfile, MassRemovalOptions } from '@inmesh/xds';
 import type { OverrideRules } from './overrides/overrides.ts';
+import type { SdsTargets } from './secrets/sds-targets.ts';
 import type { ShareOptions } from './share/stream-seeker.ts';
 
 /** What `createMesh` was told, with its defaults filled in. */
@@ -10,6 +12,10 @@ export interface MeshParts {
   readonly domains: readonly string[];
   /** By name or type URL. */
   readonly filters: { readonly [nameOrType: string]: OwnFilter };
+  /** Answers what the feed asks of the agent beside a sidecar; null: the agent is asked. */
+  readonly identity: IdentityProvider | null;
+  /** Servers of secrets, by the clusters that name them where the bootstrap does not define these. */
+  readonly sdsTargets: SdsTargets;
   /** Also match the routes of Istio's HTTP proxy port. */
   readonly httpProxy: boolean;
   readonly outsideMesh: 'passThrough' | 'refuse';

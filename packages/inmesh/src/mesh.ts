@@ -206,7 +206,7 @@ export class Mesh implements AsyncDisposable {
   /** Ends everything now: calls in flight fail, connections and streams close. Idempotent. */
   close(): void {
     if (this.#closed) return;
-    const { clusters, join, listeners, runtimeFeed, wholeFeed, loadReports, feed } = this.#assembly;
+    const { clusters, join, listeners, runtimeFeed, wholeFeed, loadReports, tls, feed } = this.#assembly;
     this.#closed = true;
     this.#draining = true;
     this.uninstall();
@@ -217,6 +217,7 @@ export class Mesh implements AsyncDisposable {
     runtimeFeed.close();
     wholeFeed?.close();
     loadReports.close();
+    tls.close();
     feed?.close();
   }
 

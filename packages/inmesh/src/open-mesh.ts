@@ -44,6 +44,8 @@ export function openMesh(options: MeshOptions): Mesh {
     services: (options.services ?? []).map(serviceUrl),
     domains: (options.domains ?? []).map(domainPattern),
     filters: options.filters ?? {},
+    identity: options.identity ?? null,
+    sdsTargets: options.sdsServers ?? {},
     httpProxy: options.istioHttpProxy ?? false,
     outsideMesh: options.outsideMesh ?? bootstrap.outsideMesh,
     profile: options.profile ?? 'envoy',

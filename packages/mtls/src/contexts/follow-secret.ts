@@ -11,6 +11,12 @@ export type Followed<T> =
   /** Nothing is there, and nothing can be expected soon. */
   | { readonly state: 'missing'; readonly reason: string };
 
+/**
+ * Milliseconds after which a secret that may take any time counts as missing, until it comes: calls wait for it no longer, because they are told
+ * which one it is then, and because none of the others would ever be told.
+ */
+const PATIENCE_MS = 15_000;
+
 const WAITING = { state: 'waiting' } as const;
 
 /** Follows one source until it is released. */
@@ -39,10 +45,8 @@ export class SecretFollower<T> implements Source<T> {
   constructor(ref: SdsSecretRef, watch: WatchSecret, clock: Clock, read: (secret: Secret) => T, events: SourceEvents) {
     this.#name = `secret "${ref.name}"`;
     this.#events = events;
-    const { initialFetchTimeoutMs } = ref;
-    if (initialFetchTimeoutMs > 0) {
-      this.#timer = clock.setTimer(initialFetchTimeoutMs, () => this.#tooLate(initialFetchTimeoutMs), { unref: true });
-    }
+    const ms = ref.initialFetchTimeoutMs > 0 ? ref.initialFetchTimeoutMs : PATIENCE_MS;
+    this.#timer = clock.setTimer(ms, () => this.#tooLate(ms), { unref: true });
     this.#unwatch = watch(ref, {
       changed: (secret) => this.#changed(secret, read),
       resourceError: (error) => this.#bad(error.reason),

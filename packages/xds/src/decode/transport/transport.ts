@@ -1,5 +1,5 @@
 import type { Cluster } from '@inmesh/api/gen/envoy/config/cluster/v3/cluster_pb';
-import { PLAIN_TRANSPORT, type TransportConfig } from '@inmesh/core';
+import { PLAIN_TRANSPORT, type TransportConfig, type TransportSocketConfig } from '@inmesh/core';
 import type { Decoding } from '../decoding.ts';
 import { decodeSocket } from './socket.ts';
 
@@ -18,10 +18,9 @@ export function decodeTransport(decoding: Decoding, message: Cluster, unsupporte
         ? PLAIN_TRANSPORT.socket
         : decodeSocket(decoding, each.transportSocket, `transport_socket_matches[${index}].transport_socket`),
   }));
-  // Read, but not honoured yet: nothing goes out in the clear that should not.
-  if (socket.kind !== 'raw_buffer') unsupported.push('transport_socket');
-  for (const [index, match] of matches.entries()) {
-    if (match.socket.kind !== 'raw_buffer') unsupported.push(`transport_socket_matches[${index}]`);
+  const all: readonly TransportSocketConfig[] = [socket, ...matches.map((match) => match.socket)];
+  if (all.every(({ kind }) => kind === 'unsupported')) {
+    unsupported.push(...all.flatMap((each) => (each.kind === 'unsupported' ? each.fields : [])));
   }
   return { socket, matches };
 }

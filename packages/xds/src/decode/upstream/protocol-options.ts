@@ -48,9 +48,6 @@ export function decodeProtocolOptions(decoding: Decoding, cluster: Cluster, unsu
   unsupported.push(...refusedUpstreamFilters(options.httpFilters, `${FIELD}.http_filters`));
   const common = options.commonHttpProtocolOptions;
   const { choice, http1, http2, place } = chosen(options, unsupported);
-  // Read, but not honoured yet.
-  if (choice === 'http2') unsupported.push(`${place}.http2_protocol_options`);
-  if (choice === 'auto') unsupported.push(`${FIELD}.auto_config`);
   requireHttp1(http1, `${place}.http_protocol_options`, unsupported);
   requireFieldSize(http2, common, `${place}.http2_protocol_options`);
   if (common?.maxStreamDuration !== undefined && milliseconds(common.maxStreamDuration) > 0) {
@@ -116,7 +113,6 @@ function deprecatedOptions(cluster: Cluster, unsupported: string[]): ProtocolOpt
   }
   requireHttp1(http1, 'http_protocol_options', unsupported);
   requireFieldSize(http2, cluster.commonHttpProtocolOptions, 'http2_protocol_options');
-  if (http2 !== undefined) unsupported.push('http2_protocol_options');
   const configured = http2 === undefined ? 'http1' : 'http2';
   return {
     ...decodeCommon(cluster.commonHttpProtocolOptions, cluster.maxRequestsPerConnection),

@@ -1,0 +1,44 @@
+import type { Clock, ConfigSource, Random, RegexEngine } from '@inmesh/core';
+import { type IdentityProvider, TlsContexts } from '@inmesh/mtls';
+import type { Bootstrap, NodeIdentity } from '@inmesh/xds';
+import { certificateProviders } from './certificate-providers.ts';
+import type { SdsTargets } from './sds-targets.ts';
+import { SecretSources } from './secret-sources.ts';
+
+export interface MeshTlsParts {
+  readonly bootstrap: Bootstrap;
+  /** Who this process is to servers of secrets. */
+  readonly node: NodeIdentity;
+  /** Null where all configuration is static. */
+  readonly feed: ConfigSource | null;
+  /** Null: an agent is asked. */
+  readonly identity: IdentityProvider | null;
+  readonly sdsTargets: SdsTargets;
+  readonly regex: RegexEngine;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly onWarning: (warning: Error) => void;
+}
+
+/** Who the mesh is to its peers, and whom it trusts: the TLS of its connections, and where the secrets for it come from. */
+export class MeshTls {
+  readonly contexts: TlsContexts;
+  readonly secrets: SecretSources;
+
+  constructor(parts: MeshTlsParts) {
+    const { bootstrap, node, feed, identity, sdsTargets: targets, regex, clock, random, onWarning } = parts;
+    const secrets = new SecretSources({ bootstrap, node, targets, feed, identity, clock, random, onError: onWarning });
+    this.secrets = secrets;
+    this.contexts = new TlsContexts({
+      watchSecret: (ref, watcher) => secrets.watch(ref, watcher),
+      providers: certificateProviders(bootstrap, { clock, onWarning }),
+      regex,
+      clock,
+      onWarning,
+    });
+  }
+
+  close(): void {
+    this.secrets.close();
+  }
+}
