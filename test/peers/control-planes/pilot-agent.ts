@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { access, copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { access, copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,6 +26,9 @@ export function whyNoNamespace(): string | null {
   return 'no network namespace can be made: allow `unshare --map-root-user --net` (util-linux, iproute2), or run as root';
 }
 
+/** `proxyless`: for an application that speaks xDS itself. `sidecar`: beside an Envoy, which here is a program that does nothing; only then are secrets served. */
+type AgentMode = 'proxyless' | 'sidecar';
+
 /** istiod's usual port; free in a namespace of its own. */
 const DISCOVERY_PORT = 15012;
 
@@ -41,18 +44,20 @@ export class PilotAgent {
   /** Streams that it forwarded to istiod. */
   streams = 0;
   readonly #folder: string;
+  readonly #mode: AgentMode;
   readonly #relay: Server;
   #process: PeerProcess;
 
-  private constructor(folder: string, relay: Server) {
+  private constructor(folder: string, relay: Server, mode: AgentMode) {
     this.#folder = folder;
+    this.#mode = mode;
     this.bootstrap = join(folder, 'etc/istio/proxy/grpc-bootstrap.json');
     this.#relay = relay;
     this.#process = this.#spawn();
   }
 
   /** `istiod`: its port for TLS on this host's loopback. */
-  static async start(istiod: number, files: PodFiles): Promise<PilotAgent> {
+  static async start(istiod: number, files: PodFiles, mode: AgentMode = 'proxyless'): Promise<PilotAgent> {
     const folder = await mkdtemp(join(tmpdir(), 'inmesh-agent-'));
     // Its paths are relative to its working directory, which in a pod is the root.
     const secrets = join(folder, 'var/run/secrets');
@@ -63,13 +68,24 @@ export class PilotAgent {
     await copyFile(files.tokenFile, join(secrets, 'tokens/istio-token'));
     const relay = relayTo({ port: istiod, host: '127.0.0.1' });
     await once(relay.listen(join(folder, 'istiod')), 'listening');
-    const agent = new PilotAgent(folder, relay);
+    await writeFile(join(folder, 'bootstrap.json'), '{}');
+    await writeFile(join(folder, 'no-envoy'), '#!/bin/sh\nexec sleep 86400\n', { mode: 0o755 });
+    const agent = new PilotAgent(folder, relay, mode);
     await agent.#ready().catch(async (error) => {
       const { log } = agent.#process;
       await agent.stop();
       throw new Error(log, { cause: error });
     });
     return agent;
+  }
+
+  get rootCertFile(): string {
+    return join(this.#folder, 'var/run/secrets/istio/root-cert.pem');
+  }
+
+  /** Where it serves secrets. */
+  get secrets(): string {
+    return `unix:${join(this.#folder, 'var/run/secrets/workload-spiffe-uds/socket')}`;
   }
 
   /** Ends it, and starts it anew. */
@@ -95,15 +111,16 @@ export class PilotAgent {
       [
         ...[...(namespaceWay() ?? []), '--fork', '--pid', '--kill-child'],
         ...[process.execPath, program, this.#folder, `${DISCOVERY_PORT}`, at('istiod')],
-        ...[binaryOf('pilot-agent'), 'proxy', 'sidecar'],
+        ...[binaryOf('pilot-agent'), 'proxy', 'sidecar', `--templateFile=${at('bootstrap.json')}`],
       ],
       {
         // To the agent, istiod at localhost is one that a port is forwarded to: it expects the name in the certificate.
         PROXY_CONFIG: JSON.stringify({
           discoveryAddress: `localhost:${DISCOVERY_PORT}`,
           configPath: at('etc/istio/proxy'),
+          binaryPath: at('no-envoy'),
         }),
-        DISABLE_ENVOY: 'true',
+        DISABLE_ENVOY: `${this.#mode === 'proxyless'}`,
         GRPC_XDS_BOOTSTRAP: this.bootstrap,
         OUTPUT_CERTS: at('certs'),
         INSTANCE_IP: '10.244.0.9',
