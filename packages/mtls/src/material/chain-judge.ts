@@ -1,6 +1,7 @@
 import type { Clock } from '@inmesh/core';
 import type { PeerRefusal } from '../tls-material.ts';
 import { judgePath, type PathRules } from '../x509/path.ts';
+import { weaknessOf } from '../x509/signature-algorithms.ts';
 import { opensslText } from './openssl-text.ts';
 import { type Peer, presented, refusal } from './peer.ts';
 import type { ReadValidation } from './read-parts.ts';
@@ -22,7 +23,8 @@ export function chainJudge({ rules }: ReadValidation, trust: Trust, clock: Clock
   const own =
     bothMustAgree && rules.maxVerifyDepth === null ? null : pathJudge(rules, trust, rules.systemRootCerts, clock);
   return (peer) => {
-    if (bothMustAgree && peer.chainError !== null) return refuseChain(peer, opensslText(peer.chainError), trust.place);
+    if (bothMustAgree && peer.chainError !== null)
+      return refuseChain(peer, opensslProblem(peer, peer.chainError), trust.place);
     const problem = own?.(peer) ?? null;
     return problem === null ? null : refuseChain(peer, problem, trust.place);
   };
@@ -60,8 +62,13 @@ export function refuseChain(peer: Peer, problem: string, place: string): PeerRef
   const validity = `from ${timeText(notBefore)} to ${timeText(notAfter)}`;
   return refusal(
     'fail_verify_error',
-    `${problem}: ${presented(peer)}, valid ${validity}, issued by ${oneLine(x509.issuer)}, which the roots of ${place} do not vouch for`,
+    `${problem}: ${presented(peer)}, valid ${validity}, issued by ${oneLine(x509.issuer)}; trusted are the roots of ${place}`,
   );
+}
+
+/** Node has no name for what OpenSSL has against weak keys. */
+export function opensslProblem({ leaf }: Peer, chainError: string): string {
+  return (chainError === 'UNSPECIFIED' ? weaknessOf(leaf.publicKey) : null) ?? opensslText(chainError);
 }
 
 function timeText(ms: number): string {

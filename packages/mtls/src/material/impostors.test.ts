@@ -67,7 +67,7 @@ describe('impostors', () => {
       });
 
       it('no name at all', async () => {
-        await refused(await root.issue(), /it has none/);
+        await refused(await root.issue(), /presents a certificate for nobody/);
       });
 
       it('expired', async () => {

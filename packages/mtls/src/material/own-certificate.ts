@@ -25,7 +25,7 @@ export function openCertificate(read: ReadCertificate): OwnCertificate {
   if (first === undefined) throw materialError(place, 'there is no certificate in it');
   const leaf = parse(first, place);
   for (const other of chain.slice(1)) parse(other, place);
-  const weakness = weaknessOf(leaf.x509.publicKey);
+  const weakness = weaknessOf(leaf.publicKey);
   if (weakness !== null) throw materialError(place, weakness);
   if (!leaf.x509.checkPrivateKey(key))
     throw materialError(place, 'the private key is not that of the certificate: both must be of the same renewal');

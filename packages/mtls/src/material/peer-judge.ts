@@ -48,7 +48,16 @@ export function readValidation({
   return {
     judge: (socket, expected) => {
       const peer = peerOf(socket, role);
-      return isRefusal(peer) ? peer : judge(peer, expected);
+      if (isRefusal(peer)) return peer;
+      try {
+        return judge(peer, expected);
+      } catch (error) {
+        // Whatever a stranger's certificate may lead to, it is not belief.
+        return refusal(
+          'fail_verify_error',
+          `the certificate of the ${role} cannot be judged: ${(error as Error).message}`,
+        );
+      }
     },
     trust,
   };

@@ -1,8 +1,7 @@
 import type { Clock } from '@inmesh/core';
 import { parseSpiffeId } from '../spiffe-id.ts';
 import { KEY_USAGE } from '../x509/certificate.ts';
-import { type ChainJudge, opensslJudges, pathJudge, refuseChain } from './chain-judge.ts';
-import { opensslText } from './openssl-text.ts';
+import { type ChainJudge, opensslJudges, opensslProblem, pathJudge, refuseChain } from './chain-judge.ts';
 import { type Peer, presented, refusal } from './peer.ts';
 import type { ReadValidation } from './read-parts.ts';
 import type { Trust } from './trust.ts';
@@ -30,7 +29,8 @@ export function spiffeJudge(
         `${problem}: ${presented(peer)}; ${place} has ${[...domains.keys()].join(', ')}`,
       );
     }
-    const problem = judge(peer) ?? (bothMustAgree && peer.chainError !== null ? opensslText(peer.chainError) : null);
+    const problem =
+      judge(peer) ?? (bothMustAgree && peer.chainError !== null ? opensslProblem(peer, peer.chainError) : null);
     return problem === null ? null : refuseChain(peer, problem, domains.get(domain)?.place ?? place);
   };
 }

@@ -12,7 +12,7 @@ export function certificateNames(der: Uint8Array): readonly SubjectAltName[] {
 
 /** Names as an error shows them: the certificate is a stranger's, and its names must not write lines of their own into a log. */
 export function describeNames(names: readonly SubjectAltName[]): string {
-  if (names.length === 0) return 'it has none';
+  if (names.length === 0) return 'nobody';
   const shown = names.slice(0, MAX_SHOWN).map(({ type, value }) => `${type ?? 'other'} ${printable(value)}`);
   return names.length > MAX_SHOWN ? `${shown.join(', ')} and ${names.length - MAX_SHOWN} more` : shown.join(', ');
 }

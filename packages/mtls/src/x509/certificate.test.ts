@@ -92,6 +92,6 @@ describe('readCertificate', () => {
     assert.throws(() => readCertificate(der.subarray(0, der.length - 1)), /cut off/);
     assert.throws(() => readCertificate(Buffer.from('3003020100', 'hex')), /three parts/);
     assert.deepEqual(certificateNames(Buffer.from('garbage')), []);
-    assert.equal(describeNames([]), 'it has none');
+    assert.equal(describeNames([]), 'nobody');
   });
 });

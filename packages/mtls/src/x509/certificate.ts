@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { type KeyObject, X509Certificate } from 'node:crypto';
 import type { SubjectAltName } from '@inmesh/core';
 import { DerError, DerNode, TAG } from './der.ts';
 import { readGeneralNames } from './general-names.ts';
@@ -43,6 +43,7 @@ export interface Certificate {
   /** Milliseconds since 1970, both included. */
   readonly notBefore: number;
   readonly notAfter: number;
+  readonly publicKey: KeyObject;
   /** DER of the public key. */
   readonly publicKeyInfo: Buffer;
   /** Empty where it has none. */
@@ -76,8 +77,9 @@ export function readCertificate(der: Uint8Array): Certificate {
   if (notBefore === undefined || notAfter === undefined) throw new DerError('the validity has two times');
   const extensions = readExtensions(optional, version);
   const buffer = Buffer.from(der.buffer, der.byteOffset, der.byteLength);
+  const x509 = new X509Certificate(buffer);
   return {
-    x509: new X509Certificate(buffer),
+    x509,
     der: buffer,
     serial: serial.hex(),
     signatureAlgorithm: algorithm.expect(TAG.sequence).children()[0]?.oid() ?? '',
@@ -85,6 +87,8 @@ export function readCertificate(der: Uint8Array): Certificate {
     issuer: issuer.expect(TAG.sequence).raw,
     notBefore: notBefore.time(),
     notAfter: notAfter.time(),
+    // Throws where it is no key: a certificate is of no use without one.
+    publicKey: x509.publicKey,
     publicKeyInfo: publicKeyInfo.expect(TAG.sequence).raw,
     ...readFacts(extensions),
   };

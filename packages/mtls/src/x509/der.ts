@@ -169,7 +169,7 @@ export class DerNode {
 }
 
 /** Such as `1.2.840.113549`. */
-function oidText(bytes: Buffer): string {
+export function oidText(bytes: Buffer): string {
   const arcs: bigint[] = [];
   let arc = 0n;
   let begun = false;

@@ -1,9 +1,11 @@
 import type { SanType, SubjectAltName } from '@inmesh/core';
-import { type DerNode, TAG } from './der.ts';
+import { DerError, type DerNode, oidText, TAG } from './der.ts';
 
 /** Context tags of GeneralName. (RFC 5280, section 4.2.1.6) */
 const OTHER_NAME = 0xa0;
+const DIRECTORY_NAME = 0xa4;
 const IP_ADDRESS = 0x87;
+const REGISTERED_ID = 0x88;
 const TEXTS: ReadonlyMap<number, SanType> = new Map([
   [0x81, 'email'],
   [0x82, 'dns'],
@@ -15,19 +17,45 @@ export function readGeneralNames(node: DerNode): SubjectAltName[] {
   return node.expect(TAG.sequence).children().map(readGeneralName);
 }
 
+/** One that is none spoils all, as with OpenSSL: what follows it may be meant for other readers. */
 function readGeneralName(node: DerNode): SubjectAltName {
   const type = TEXTS.get(node.tag);
   if (type !== undefined) return { type, value: node.content.toString('latin1'), oid: '' };
-  if (node.tag === IP_ADDRESS) return { type: 'ip_address', value: ipText(node.content), oid: '' };
-  if (node.tag === OTHER_NAME) return otherName(node);
+  switch (node.tag) {
+    case IP_ADDRESS:
+      return { type: 'ip_address', value: ipText(node.content), oid: '' };
+    case OTHER_NAME:
+      return otherName(node);
+    case DIRECTORY_NAME:
+      readName(node.inner());
+      break;
+    case REGISTERED_ID:
+      oidText(node.content);
+      break;
+    default:
+      // x400Address and ediPartyName, which nobody has, are among them.
+      throw new DerError(`a name has the tag ${node.tag}`);
+  }
   return { type: null, value: '', oid: '' };
 }
 
 function otherName(node: DerNode): SubjectAltName {
   const [typeId, wrapped, ...rest] = node.children();
   const value = wrapped?.expect(0xa0).children();
-  if (typeId === undefined || value?.length !== 1 || rest.length > 0) return { type: null, value: '', oid: '' };
+  if (typeId === undefined || value?.length !== 1 || rest.length > 0)
+    throw new DerError('a name of another kind is not whole');
   return { type: 'other_name', value: valueText(value[0]!), oid: typeId.oid() };
+}
+
+/** Only that it is one. (RFC 5280, section 4.1.2.4) */
+function readName(node: DerNode): void {
+  for (const part of node.expect(TAG.sequence).children()) {
+    for (const attribute of part.expect(TAG.set).children()) {
+      const [type, value, ...rest] = attribute.expect(TAG.sequence).children();
+      if (type === undefined || value === undefined || rest.length > 0) throw new DerError('a name is not whole');
+      type.oid();
+    }
+  }
 }
 
 /** The value of a name of another kind as text, as Envoy compares it. (Utility::generalNameAsString) */

@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto';
 import { type Certificate, KEY_USAGE } from './certificate.ts';
 import { type RevocationRules, revocationOf } from './revocation-list.ts';
 import { SIGNATURE_DIGESTS, weaknessOf } from './signature-algorithms.ts';
@@ -42,7 +41,6 @@ class PathSearch {
   readonly #others: readonly Certificate[];
   readonly #roots: readonly Certificate[];
   readonly #rules: PathRules;
-  readonly #keys = new Map<Certificate, KeyObject>();
   #signatures = 0;
 
   constructor(others: readonly Certificate[], roots: readonly Certificate[], rules: PathRules) {
@@ -80,14 +78,9 @@ class PathSearch {
     const problem = problemOfAny(issuer, this.#rules);
     if (problem !== null) return problem;
     if (++this.#signatures > MAX_SIGNATURES) return 'certificate chain too long';
-    let key = this.#keys.get(issuer);
-    if (key === undefined) {
-      key = issuer.x509.publicKey;
-      this.#keys.set(issuer, key);
-    }
-    const weakness = weaknessOf(key);
+    const weakness = weaknessOf(issuer.publicKey);
     if (weakness !== null) return weakness;
-    return below.x509.verify(key) ? null : 'certificate signature failure';
+    return below.x509.verify(issuer.publicKey) ? null : 'certificate signature failure';
   }
 
   #revoked(path: readonly Certificate[]): string | null {
@@ -108,7 +101,7 @@ function problemOfLeaf(leaf: Certificate, rules: PathRules): string | null {
   const needed =
     rules.role === 'server' ? digitalSignature | keyEncipherment | keyAgreement : digitalSignature | keyAgreement;
   if (!allows(leaf.keyUsage, needed) || !hasPurpose(leaf, rules.role)) return 'unsupported certificate purpose';
-  return problemOfAny(leaf, rules) ?? weaknessOf(leaf.x509.publicKey);
+  return problemOfAny(leaf, rules) ?? weaknessOf(leaf.publicKey);
 }
 
 function problemOfAny(certificate: Certificate, { now }: PathRules): string | null {

@@ -63,7 +63,7 @@ export function revocationOf(
   now: number | null,
 ): string | null {
   const named = lists.filter((list) => list.issuer.equals(certificate.issuer));
-  const signed = mayRevoke(issuer) ? named.filter((list) => list.signedBy(issuer.x509.publicKey)) : [];
+  const signed = mayRevoke(issuer) ? named.filter((list) => list.signedBy(issuer.publicKey)) : [];
   if (signed.length === 0) {
     if (!everyIssuer) return null;
     return named.length === 0 ? 'unable to get certificate CRL' : 'CRL signature failure';
