@@ -38,7 +38,8 @@ export interface MeshOptions {
   readonly istio?: IstioOptions;
   /**
    * Who this process is to its peers, and whom it trusts: what a feed made for sidecars asks of the agent beside them (the secrets `default`
-   * and `ROOTCA` of the cluster `sds-grpc`) is answered by it. See `inmesh/identity`. Default: the agent is asked.
+   * and `ROOTCA` of the cluster `sds-grpc`) is answered by it. See `inmesh/identity`. Default: with `istio`, istiod's CA;
+   * with the bootstrap of an istio-agent without an Envoy, its files (`certificate_providers.default`); else the agent is asked.
    */
   readonly identity?: IdentityProvider;
   /**

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { MeshError, systemClock, systemRandom } from '@inmesh/core';
+import type { IdentityProvider } from '@inmesh/mtls';
 import {
   type BootstrapOptions,
   type IstioOptions,
@@ -10,6 +11,7 @@ import {
   type MassRemovalOptions,
 } from '@inmesh/xds';
 import type { MeshOptions } from './create-mesh.ts';
+import { type IstioIdentityParts, istioIdentity } from './identity/istio-identity.ts';
 import { Mesh } from './mesh.ts';
 import { serviceUrl } from './service-url.ts';
 
@@ -37,6 +39,8 @@ export function openMesh(options: MeshOptions): Mesh {
     ...(options.bootstrapConfig === undefined ? {} : { inline: options.bootstrapConfig }),
     ...(Object.keys(code).length === 0 ? {} : { options: code }),
   });
+  const clock = options.clock ?? systemClock;
+  const random = options.random ?? systemRandom;
   const onWarning = options.onWarning ?? ((warning: Error) => process.emitWarning(warning));
   for (const warning of bootstrap.warnings) onWarning(new Error(`${bootstrap.origin}: ${warning}`));
   return new Mesh({
@@ -44,7 +48,7 @@ export function openMesh(options: MeshOptions): Mesh {
     services: (options.services ?? []).map(serviceUrl),
     domains: (options.domains ?? []).map(domainPattern),
     filters: options.filters ?? {},
-    identity: options.identity ?? null,
+    identity: options.identity ?? defaultIdentity(options.istio, { env, clock, random, onWarning }),
     sdsTargets: options.sdsServers ?? {},
     httpProxy: options.istioHttpProxy ?? false,
     outsideMesh: options.outsideMesh ?? bootstrap.outsideMesh,
@@ -58,10 +62,15 @@ export function openMesh(options: MeshOptions): Mesh {
     massRemoval: options.massRemoval === undefined ? null : checked(options.massRemoval),
     share: { threads: options.threads ?? true, broker: options.broker ?? bootstrap.broker },
     idleServiceMs: atLeast(0, 'idleServiceMs', options.idleServiceMs ?? 3_600_000),
-    clock: options.clock ?? systemClock,
-    random: options.random ?? systemRandom,
+    clock,
+    random,
     onWarning,
   });
+}
+
+/** Without an agent nobody else would say who this process is. */
+function defaultIdentity(istio: IstioOptions | undefined, parts: IstioIdentityParts): IdentityProvider | null {
+  return istio === undefined ? null : istioIdentity(istio, parts);
 }
 
 function istioBootstrap(

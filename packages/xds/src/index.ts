@@ -89,6 +89,7 @@ export {
   type IstioOptions,
   type IstioSurroundings,
   istioNode,
+  istioSecurity,
   istioServer,
   type KnownListener,
   type ListenerMemory,

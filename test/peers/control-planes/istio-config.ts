@@ -37,6 +37,28 @@ ${endpoints.map(({ version }) => `  - { name: ${version}, labels: { version: ${v
 `;
 }
 
+/** A service on the loopback behind mutual TLS: one port, HTTP, whose workloads run as a service account. */
+export function secureService(name: string, port: number, endpoint: number, serviceAccount: string): string {
+  const host = `${name}.default.svc.cluster.local`;
+  return `
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: ${name}, namespace: default }
+spec:
+  hosts: [${host}]
+  addresses: [240.240.0.11]
+  location: MESH_INTERNAL
+  resolution: STATIC
+  ports: [{ number: ${port}, name: http, protocol: HTTP }]
+  endpoints:
+  - address: 127.0.0.1
+    labels: { app: ${name}, security.istio.io/tlsMode: istio }
+    serviceAccount: ${serviceAccount}
+    ports: { http: ${endpoint} }
+---
+`;
+}
+
 /** A VirtualService that splits a service's calls over its subsets. */
 export function weights(name: string, shares: Readonly<Record<string, number>>): string {
   const host = `${name}.default.svc.cluster.local`;

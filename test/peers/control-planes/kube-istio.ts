@@ -78,7 +78,8 @@ export class KubeIstio {
       );
       return text.includes('BEGIN CERTIFICATE') ? text : null;
     });
-    const files = { rootCertFile: join(this.#folder, 'root-cert.pem'), tokenFile: join(this.#folder, 'istio-token') };
+    const at = (name: string) => join(this.#folder, name);
+    const files = { rootCertFile: at('root-cert.pem'), tokenFile: at(`istio-token-${serviceAccount}`) };
     await writeFile(files.rootCertFile, root);
     await writeFile(files.tokenFile, await this.kubectl('create', 'token', serviceAccount, '--audience', 'istio-ca'));
     return files;

@@ -42,7 +42,7 @@ export interface IstioCaOptions {
 }
 
 /** Where injection puts the root and the token. */
-const ROOT = '/var/run/secrets/istio/root-cert.pem';
+export const ISTIO_ROOT = '/var/run/secrets/istio/root-cert.pem';
 const TOKEN = '/var/run/secrets/tokens/istio-token';
 
 /** As Kubernetes writes them; what else stood in a SPIFFE ID could change its meaning. */
@@ -63,7 +63,12 @@ export function istioCa(options: IstioCaOptions = {}): IdentityProvider {
     if (!SEGMENT.test(value))
       throw new MeshError('invalid_config', `istioCa: ${option}: "${value}" cannot be part of a SPIFFE ID`);
   }
-  const { address = 'istiod.istio-system.svc:15012', rootCertFile = ROOT, tokenFile = TOKEN, serverName } = options;
+  const {
+    address = 'istiod.istio-system.svc:15012',
+    rootCertFile = ISTIO_ROOT,
+    tokenFile = TOKEN,
+    serverName,
+  } = options;
   // Read for each request, which has a connection of its own.
   let ca = '';
   return new IstioCa({

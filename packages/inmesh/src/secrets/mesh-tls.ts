@@ -27,11 +27,21 @@ export class MeshTls {
 
   constructor(parts: MeshTlsParts) {
     const { bootstrap, node, feed, identity, sdsTargets: targets, regex, clock, random, onWarning } = parts;
-    const secrets = new SecretSources({ bootstrap, node, targets, feed, identity, clock, random, onError: onWarning });
+    const providers = certificateProviders(bootstrap, { clock, onWarning });
+    const secrets = new SecretSources({
+      bootstrap,
+      node,
+      targets,
+      feed,
+      identity: identity ?? filesOfAgent(bootstrap, providers, targets),
+      clock,
+      random,
+      onError: onWarning,
+    });
     this.secrets = secrets;
     this.contexts = new TlsContexts({
       watchSecret: (ref, watcher) => secrets.watch(ref, watcher),
-      providers: certificateProviders(bootstrap, { clock, onWarning }),
+      providers,
       regex,
       clock,
       onWarning,
@@ -41,4 +51,17 @@ export class MeshTls {
   close(): void {
     this.secrets.close();
   }
+}
+
+/** The instance that an istio-agent's bootstrap for gRPC has. */
+const AGENTS_INSTANCE = 'default';
+
+/** An istio-agent without an Envoy serves no secrets: what it would serve is in the files that its bootstrap names. */
+function filesOfAgent(
+  { format }: Bootstrap,
+  providers: ReadonlyMap<string, IdentityProvider>,
+  targets: SdsTargets,
+): IdentityProvider | null {
+  if (format !== 'grpc' || Object.hasOwn(targets, 'sds-grpc')) return null;
+  return providers.get(AGENTS_INSTANCE) ?? null;
 }

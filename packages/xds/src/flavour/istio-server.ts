@@ -15,6 +15,7 @@ export interface IstioOptions extends IstioNodeOptions {
   readonly serverName?: string;
 }
 
+const ADDRESS = 'istiod.istio-system.svc:15012';
 /** Where injection puts istiod's root. */
 const ROOT = '/var/run/secrets/istio/root-cert.pem';
 const TOKEN = '/var/run/secrets/tokens/istio-token';
@@ -22,11 +23,15 @@ const TOKEN = '/var/run/secrets/tokens/istio-token';
 /** As istio-agent has it; istiod takes pings every 15 s. */
 const KEEPALIVE = { intervalMs: 30_000, timeoutMs: 10_000 };
 
+/** How istiod is spoken to. */
+export function istioSecurity({ security, address = ADDRESS }: IstioOptions): 'tls' | 'insecure' {
+  return security ?? (address.endsWith(':15010') ? 'insecure' : 'tls');
+}
+
 /** istiod as a control plane: delta is left to be an option, because older ones speak it in part only. */
 export function istioServer(options: IstioOptions, clusterId: string): ServerOptions {
-  const { address = 'istiod.istio-system.svc:15012', rootCertFile = ROOT, tokenFile = TOKEN, serverName } = options;
-  const security = options.security ?? (address.endsWith(':15010') ? 'insecure' : 'tls');
-  if (security === 'insecure') {
+  const { address = ADDRESS, rootCertFile = ROOT, tokenFile = TOKEN, serverName } = options;
+  if (istioSecurity(options) === 'insecure') {
     return { uri: address, initialMetadata: [['clusterid', clusterId]], keepalive: KEEPALIVE };
   }
   return {
