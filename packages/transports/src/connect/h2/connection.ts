@@ -1,4 +1,4 @@
-import { type ClientHttp2Session, constants, type Settings } from 'node:http2';
+import type { ClientHttp2Session, ClientHttp2Stream, Settings } from 'node:http2';
 import type { Socket } from 'node:net';
 import {
   type Call,
@@ -18,6 +18,7 @@ import { Exchange } from './exchange.ts';
 import type { ExchangeOwner } from './exchange-owner.ts';
 import { Keepalive } from './keepalive.ts';
 import { openSession } from './session.ts';
+import { SessionGuard } from './session-guard.ts';
 import { connectionError } from './wire-errors.ts';
 
 export interface H2ConnectionParts {
@@ -40,6 +41,7 @@ export class H2Connection implements Connection, ExchangeOwner {
   readonly #config: ClusterConfig;
   readonly #clock: Clock;
   readonly #exchanges = new Set<Exchange>();
+  readonly #guard: SessionGuard;
   readonly #keepalive: Keepalive | null;
   /** The server's SETTINGS came. */
   #greeted = false;
@@ -71,8 +73,9 @@ export class H2Connection implements Connection, ExchangeOwner {
     const { http2 } = config.protocol;
     this.maxConcurrent = http2.maxConcurrentStreams;
     this.session = openSession(socket, config);
+    this.#guard = new SessionGuard(this.session, socket, () => this.#streams());
     this.session.on('remoteSettings', (settings) => this.#onSettings(settings));
-    this.session.on('goaway', (code, lastStreamId) => this.#onGoaway(code, lastStreamId));
+    this.session.on('goaway', (_code, lastStreamId) => this.#onGoaway(lastStreamId));
     this.session.on('error', (error) => this.#lose(error));
     this.session.on('close', () => this.#onClosed());
     this.session.unref();
@@ -148,6 +151,10 @@ export class H2Connection implements Connection, ExchangeOwner {
     if (!this.#draining) this.#events.onFree(this);
   }
 
+  keep(stream: ClientHttp2Stream): void {
+    this.#guard.keep(stream);
+  }
+
   giveBack(call: Call, handler: Handler): void {
     this.#events.onUnsent(this, call, handler);
   }
@@ -162,6 +169,10 @@ export class H2Connection implements Connection, ExchangeOwner {
     handler.onResponseError(this.lostError(null, place));
   }
 
+  *#streams(): Iterable<ClientHttp2Stream> {
+    for (const { stream } of this.#exchanges) if (stream !== null) yield stream;
+  }
+
   #onSettings({ maxConcurrentStreams }: Settings): void {
     const limit = Math.min(this.#config.protocol.http2.maxConcurrentStreams, maxConcurrentStreams ?? Infinity);
     if (!this.#greeted) this.overran = limit > 0 && this.#exchanges.size > limit;
@@ -172,14 +183,17 @@ export class H2Connection implements Connection, ExchangeOwner {
   }
 
   /** Those above the last stream were not processed, and go elsewhere; the others go on, whatever the code says, as Envoy has it. */
-  #onGoaway(code: number, lastStreamId: number): void {
-    // Node destroys the session for any other code as soon as this returns, with all its streams.
-    if (code !== constants.NGHTTP2_NO_ERROR) this.session.destroy = closeOnce;
+  #onGoaway(lastStreamId: number): void {
+    this.#guard.stayOpen();
     this.#drain(false);
     for (const exchange of [...this.#exchanges]) {
       if (exchange.id <= lastStreamId || exchange.answered) continue;
       exchange.refusedByGoaway(this.#served);
     }
+    // Once Node is through with the frame.
+    queueMicrotask(() => {
+      if (this.#exchanges.size === 0) this.#leave();
+    });
   }
 
   /** Tells that no further call is taken; the last one in flight closes. */
@@ -212,10 +226,4 @@ export class H2Connection implements Connection, ExchangeOwner {
     this.#keepalive?.stop();
     this.#events.onClosed(this, { local: this.#local, unfinished: this.#cut });
   }
-}
-
-/** Stands in for one call of a session's `destroy`. */
-function closeOnce(this: ClientHttp2Session): void {
-  Reflect.deleteProperty(this, 'destroy');
-  this.close();
 }

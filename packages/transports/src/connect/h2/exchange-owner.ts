@@ -1,4 +1,4 @@
-import type { ClientHttp2Session } from 'node:http2';
+import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2';
 import type { Call, Handler, MeshErrorOptions } from '@inmesh/core';
 import type { Exchange } from './exchange.ts';
 
@@ -18,6 +18,8 @@ export interface ExchangeOwner {
   heard(): void;
   /** The stream is closed, or about to be: another may take its place. `answered`: with its whole response. */
   release(exchange: Exchange, answered: boolean): void;
+  /** A stream is about to be reset that may not be done with what was written to it. */
+  keep(stream: ClientHttp2Stream): void;
   /** Gives a call back that the server certainly did nothing with. */
   giveBack(call: Call, handler: Handler): void;
 }

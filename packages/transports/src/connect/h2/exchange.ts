@@ -35,6 +35,8 @@ export class Exchange implements Holder, Sender, StreamListener {
   /** The server's end of stream was seen: an end without it is none. */
   #complete = false;
   #trailers: Headers | null = null;
+  /** Bytes that the body of a refused upgrade must still have; NaN where nothing is to be looked at. */
+  #left = Number.NaN;
   #error: Error | null = null;
   /** The stream is the caller's. */
   #upgraded = false;
@@ -49,6 +51,10 @@ export class Exchange implements Holder, Sender, StreamListener {
     this.#owner = owner;
     this.#call = call;
     this.#handler = handler;
+  }
+
+  get stream(): ClientHttp2Stream | null {
+    return this.#stream;
   }
 
   /** 0 before it has one. */
@@ -154,6 +160,9 @@ export class Exchange implements Holder, Sender, StreamListener {
       }
       stream.end();
       this.onSent();
+      // nghttp2 looks at no length of an answer to CONNECT.
+      const length = headers.get('content-length');
+      if (length !== undefined) this.#left = Number(length);
     }
     this.#answered = true;
     listenForBody(stream);
@@ -170,6 +179,7 @@ export class Exchange implements Holder, Sender, StreamListener {
   onData(chunk: Buffer): void {
     if (this.over) return;
     this.#owner.heard();
+    this.#left -= chunk.byteLength;
     this.#handler.onResponseData(chunk);
   }
 
@@ -183,6 +193,10 @@ export class Exchange implements Holder, Sender, StreamListener {
 
   onEnd(): void {
     if (!this.#complete || this.over) return;
+    if (this.#left > 0 || this.#left < 0) {
+      this.abort(resetError(constants.NGHTTP2_PROTOCOL_ERROR, this.#place()));
+      return;
+    }
     // The rest of the request is of no use to a server that has answered.
     if (!this.#sent) this.#reset();
     this.#finish();
@@ -247,7 +261,9 @@ export class Exchange implements Holder, Sender, StreamListener {
   }
 
   #reset(): void {
-    if (this.#sent || this.#abort === null) this.#stream?.close(constants.NGHTTP2_CANCEL);
+    if (this.#stream === null) return;
+    this.#owner.keep(this.#stream);
+    if (this.#sent || this.#abort === null) this.#stream.close(constants.NGHTTP2_CANCEL);
     else this.#abort.abort();
   }
 

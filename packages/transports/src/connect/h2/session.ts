@@ -25,6 +25,8 @@ export function openSession(socket: Socket, { protocol, maxResponseHeaderBytes }
       initialWindowSize: http2.initialStreamWindowSize ?? STREAM_WINDOW,
       maxHeaderListSize: maxResponseHeaderBytes + HEADER_OVERHEAD * MAX_RESPONSE_HEADERS,
     },
+    // Until the server has heard that we want no pushes it may send some: they are refused.
+    maxReservedRemoteStreams: 0,
     maxHeaderListPairs: MAX_RESPONSE_HEADERS,
     maxSendHeaderBlockLength: MAX_SEND_HEADERS,
     maxSessionMemory: SESSION_MEMORY_MB,
