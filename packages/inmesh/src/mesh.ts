@@ -157,10 +157,11 @@ export class Mesh implements AsyncDisposable {
 
   /** Live counters. */
   statistics(): Statistics {
-    const { stats, filterStats, clusters, join, loadReports } = this.#assembly;
+    const { stats, filterStats, clusters, join, loadReports, tls } = this.#assembly;
     return gatherStatistics({
       mesh: stats,
       filters: filterStats,
+      certificates: tls.gauges(),
       loadReporters: loadReports.statistics(),
       clusters,
       entries: join.entries,

@@ -9,19 +9,27 @@ export interface Statistics {
   readonly endpoints: { readonly [cluster: string]: { readonly [address: string]: EndpointStats } };
   /** Of the HTTP filters, under Envoy's full names. */
   readonly filters: FilterStats;
+  /** When certificates end, under Envoy's full names: `server.days_until_first_cert_expiring`, and `ssl.certificate.<name>.expiration_unix_time_seconds` of each cluster. */
+  readonly certificates: { readonly [gauge: string]: number };
   /** By authority and route. */
   readonly routes: { readonly [authority: string]: { readonly [route: string]: RouteStats } };
   /** By the server that load is reported to. */
   readonly loadReporters: { readonly [server: string]: LoadReporterStats };
 }
 
-export interface StatisticsParts extends Pick<Statistics, 'mesh' | 'filters' | 'loadReporters'> {
+export interface StatisticsParts extends Pick<Statistics, 'mesh' | 'filters' | 'certificates' | 'loadReporters'> {
   readonly clusters: Iterable<Cluster>;
   readonly entries: Iterable<JoinedAuthority>;
 }
 
 /** Gathers what each part counts for itself. */
-export function gatherStatistics({ mesh, filters, loadReporters, ...parts }: StatisticsParts): Statistics {
+export function gatherStatistics({
+  mesh,
+  filters,
+  certificates,
+  loadReporters,
+  ...parts
+}: StatisticsParts): Statistics {
   const clusters: Record<string, ClusterStats> = {};
   const endpoints: Record<string, Record<string, EndpointStats>> = {};
   for (const cluster of parts.clusters) {
@@ -33,7 +41,7 @@ export function gatherStatistics({ mesh, filters, loadReporters, ...parts }: Sta
     if (table === null) continue;
     routes[authority] = Object.fromEntries(table.routes.map(({ route }) => [route.label, route.stats]));
   }
-  return { mesh, clusters, endpoints, filters, routes, loadReporters };
+  return { mesh, clusters, endpoints, filters, certificates, routes, loadReporters };
 }
 
 function endpointStats(cluster: Cluster): Record<string, EndpointStats> {

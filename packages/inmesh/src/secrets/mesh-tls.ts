@@ -1,5 +1,5 @@
 import type { Clock, ConfigSource, Random, RegexEngine } from '@inmesh/core';
-import { type IdentityProvider, TlsContexts } from '@inmesh/mtls';
+import { certificateGauges, type IdentityProvider, TlsContexts } from '@inmesh/mtls';
 import type { Bootstrap, NodeIdentity } from '@inmesh/xds';
 import { certificateProviders } from './certificate-providers.ts';
 import type { SdsTargets } from './sds-targets.ts';
@@ -24,6 +24,7 @@ export interface MeshTlsParts {
 export class MeshTls {
   readonly contexts: TlsContexts;
   readonly secrets: SecretSources;
+  readonly #clock: Clock;
 
   constructor(parts: MeshTlsParts) {
     const { bootstrap, node, feed, identity, sdsTargets: targets, regex, clock, random, onWarning } = parts;
@@ -39,6 +40,7 @@ export class MeshTls {
       onError: onWarning,
     });
     this.secrets = secrets;
+    this.#clock = clock;
     this.contexts = new TlsContexts({
       watchSecret: (ref, watcher) => secrets.watch(ref, watcher),
       providers,
@@ -46,6 +48,10 @@ export class MeshTls {
       clock,
       onWarning,
     });
+  }
+
+  gauges(): { readonly [gauge: string]: number } {
+    return certificateGauges(this.contexts.certificates(), this.#clock.wallNow());
   }
 
   close(): void {
