@@ -39,6 +39,15 @@ ${endpoints.map(({ version }) => `  - { name: ${version}, labels: { version: ${v
 
 /** A service on the loopback behind mutual TLS: one port, HTTP, whose workloads run as a service account. */
 export function secureService(name: string, port: number, endpoint: number, serviceAccount: string): string {
+  return workload(name, port, endpoint, `security.istio.io/tlsMode: istio`, `serviceAccount: ${serviceAccount}`);
+}
+
+/** A service on the loopback of which nothing says that it speaks TLS. */
+export function withoutSidecar(name: string, port: number, endpoint: number): string {
+  return workload(name, port, endpoint, `version: v1`, `weight: 1`);
+}
+
+function workload(name: string, port: number, endpoint: number, label: string, field: string): string {
   const host = `${name}.default.svc.cluster.local`;
   return `
 apiVersion: networking.istio.io/v1
@@ -52,8 +61,8 @@ spec:
   ports: [{ number: ${port}, name: http, protocol: HTTP }]
   endpoints:
   - address: 127.0.0.1
-    labels: { app: ${name}, security.istio.io/tlsMode: istio }
-    serviceAccount: ${serviceAccount}
+    labels: { app: ${name}, ${label} }
+    ${field}
     ports: { http: ${endpoint} }
 ---
 `;

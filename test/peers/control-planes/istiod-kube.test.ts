@@ -4,7 +4,7 @@ import { createMesh, type Mesh, meshErrorOf } from 'inmesh';
 import { type App, startApp } from '../support/apps.ts';
 import { describeWithPeers } from '../support/peers.ts';
 import { until } from '../support/until.ts';
-import { byHeaderAndPath, plainService, sidecarOf, weights } from './istio-config.ts';
+import { byHeaderAndPath, plainService, sidecarOf, weights, withoutSidecar } from './istio-config.ts';
 import { KubeIstio } from './kube-istio.ts';
 
 /** A Service with its EndpointSlice: nobody makes the slice here but us. */
@@ -82,12 +82,14 @@ describeWithPeers(['kube-apiserver', 'etcd', 'kubectl', 'pilot-discovery'], 'ist
     );
   });
 
-  it('sends auto-mTLS, without which no call goes out', async () => {
-    const { clusters } = await mesh.explain('http://reviews:9080/');
-    assert.match(clusters[0]?.error ?? '', /transport_socket_matches\[0\]/);
-    const response = await mesh.fetch('http://reviews:9080/');
-    assert.equal(response.status, 503);
-    assert.equal(meshErrorOf(response)?.code, 'unsupported');
+  it('sends auto-mTLS, by which hosts without a sidecar are called in the clear', async () => {
+    await kube.apply(withoutSidecar('plain', 9084, app.port));
+    await until('the service is known', async () => (await mesh.explain('http://plain:9084/')).verdict === 'mesh');
+    const { clusters } = await mesh.explain('http://plain:9084/');
+    assert.equal(clusters[0]?.error ?? '', '');
+    const response = await mesh.fetch('http://plain:9084/');
+    assert.equal(meshErrorOf(response)?.message, undefined);
+    assert.equal(await response.text(), 'reviews');
   });
 
   it('is followed: a slice, a new service, a split, and a service that goes', async () => {
