@@ -11,7 +11,7 @@ export interface SecureApp {
 }
 
 /** A local service behind mutual TLS, as a workload with this identity: it lets in who the same roots vouch for, and says who that is. */
-export async function startSecureApp(identity: IdentityProvider): Promise<SecureApp> {
+export async function startSecureApp(identity: IdentityProvider, port = 0): Promise<SecureApp> {
   const heard = new HeardIdentity(identity);
   await heard.hears(/changed/);
   heard.unwatch();
@@ -31,7 +31,7 @@ export async function startSecureApp(identity: IdentityProvider): Promise<Secure
       request.resume().on('end', () => response.end(subjectaltname));
     },
   );
-  await once(server.listen(0, '127.0.0.1'), 'listening');
+  await once(server.listen(port, '127.0.0.1'), 'listening');
   return {
     port: portOf(server),
     close: async () => {
