@@ -17,6 +17,7 @@ describe('what the twin compares', () => {
     body: '',
     trailers: [],
     connection: 1,
+    wire: 'HTTP/1.1',
   };
   const seen: Observation = {
     side: 'envoy',

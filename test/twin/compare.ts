@@ -46,6 +46,7 @@ function compareArrivals(compare: Compare, index: number, theirs: Arrival, ours:
   compare(`${which} path`, theirs.path, ours.path);
   compareHeaders(compare, `${which} headers`, theirs.headers, ours.headers, 'upstream');
   compare(`${which} body`, theirs.body, ours.body);
+  compare(`${which} wire`, theirs.wire, ours.wire);
 }
 
 /** The names with their values in order; the order among different names means nothing (RFC 9110, 5.3) and is not compared. */

@@ -1,11 +1,12 @@
 // inmesh beside a real Envoy, on the same feed:
 //
-//     npm run test:twin -- [--grep TEXT] [--cases N] [--seed N]
+//     npm run test:twin -- [--grep TEXT] [--cases N] [--seed N] [--upstream h1|h2|mtls|mtls-h2]
 //     npm run test:twin -- --feed FOLDER --requests FILE [--record] [--report FILE]
 //
 // The first runs the project's own cases, TEXT being looked for in the names of cases and areas, and N generated ones (none
 // where TEXT is given). What a generated case disagrees about is made small and saved in .reports/twin; put into
-// test/twin/regressions it is a case of our own. The second judges a feed and requests from outside, see
+// test/twin/regressions it is a case of our own. `--upstream` says what their upstreams speak: HTTP/1.1
+// (the default) or HTTP/2, in the clear or over mutual TLS. The second judges a feed and requests from outside, see
 // test/twin/example/README.md.
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,6 +21,7 @@ import { judgeExample } from './judge/example.ts';
 import { regressions } from './regressions.ts';
 import { finish, print, report } from './report.ts';
 import { runCases } from './run-cases.ts';
+import { upstreamKind } from './upstream/upstream.ts';
 
 const { values } = parseArgs({
   options: {
@@ -28,11 +30,13 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     feed: { type: 'string' },
     requests: { type: 'string' },
+    upstream: { type: 'string', default: 'h1' },
     record: { type: 'boolean', default: false },
     report: { type: 'string' },
   },
 });
 const { feed, requests } = values;
+const upstream = upstreamKind(values.upstream);
 const started = performance.now();
 const missing = whyNot(['envoy']);
 if (missing !== null) {
@@ -47,10 +51,11 @@ if (missing !== null) {
     area,
     cases: cases.filter(({ name }) => `${area}: ${name}`.includes(values.grep)),
   }));
-  const verdicts = await runCases(chosen);
+  const verdicts = await runCases(chosen, upstream);
   const talks = dialogues.filter(({ name }) => `dialogues: ${name}`.includes(values.grep));
-  verdicts.push(...(await runDialogues(talks)));
-  if ('example'.includes(values.grep)) verdicts.push(...(await judgeExample()));
-  if (values.grep === '') verdicts.push(...(await generatedVerdicts(Number(values.seed), Number(values.cases))));
+  verdicts.push(...(await runDialogues(talks, upstream)));
+  if (upstream === 'h1' && 'example'.includes(values.grep)) verdicts.push(...(await judgeExample()));
+  if (values.grep === '')
+    verdicts.push(...(await generatedVerdicts(Number(values.seed), Number(values.cases), upstream)));
   finish(report(verdicts), (performance.now() - started) / 1_000);
 }

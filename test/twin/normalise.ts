@@ -1,6 +1,6 @@
 import { networkInterfaces } from 'node:os';
 import type { Pair } from './case.ts';
-import { CALL_HEADER } from './recorders.ts';
+import { CALL_HEADER } from './upstream/recorders.ts';
 
 /** A difference between the two sides that is meant: what is compared does not see it. */
 interface Normalisation {

@@ -12,6 +12,8 @@ export interface Arrival {
   readonly trailers: readonly Pair[];
   /** Port of the other side: the same for requests on one connection. */
   readonly connection: number;
+  /** Which HTTP was spoken, and what was said in the handshake, where there was one. */
+  readonly wire: string;
 }
 
 /** What came back to the caller. */

@@ -45,10 +45,16 @@ export async function judgeAsk(
   { service, port }: { readonly service: string; readonly port: number },
   ask: AnyAsk,
 ): Promise<{ outcome: string; differences: readonly string[] }> {
-  const call = () => twin.ask(service, port, sentOf(ask), answersOf(ask), ask.unlogged !== true);
+  const answers = answersOf(ask);
+  const { http2 } = twin.recorders.upstream;
+  // Bytes that stand for a broken HTTP/1 are no HTTP/2.
+  if (http2 && answers.some(({ raw }) => raw !== undefined)) return { outcome: 'not for HTTP/2', differences: [] };
+  // A stream that is reset leaves its connection as it is, and is told otherwise: that both do so is what counts.
+  const expected = http2 && answers.some(({ reset }) => reset !== undefined) ? null : ask.expected;
+  const call = () => twin.ask(service, port, sentOf(ask), answers, ask.unlogged !== true);
   if (ask.times !== undefined) return splitProblems(ask.times, ask.split ?? null, call);
   const both = ask.copies === true ? inOrder(await call()) : await call();
-  return { outcome: outcomeOf(both.envoy), differences: problemsOf(ask.expected, both) };
+  return { outcome: outcomeOf(both.envoy), differences: problemsOf(expected, both) };
 }
 
 /** The sides disagree, or either is not what was expected. */

@@ -1,16 +1,17 @@
 import type { Area, Case } from './case.ts';
 import { type PlacedCase, recordersOf, resourcesOf, standardResources } from './feed.ts';
 import { listenerPorts } from './ports.ts';
-import { Recorders } from './recorders.ts';
 import { runCase, type Verdict } from './run-case.ts';
 import { statDifferences } from './stats.ts';
 import { sameFeed, Twin } from './twin.ts';
+import { Recorders } from './upstream/recorders.ts';
+import type { UpstreamKind } from './upstream/upstream.ts';
 
 /** Cases whose requests are under way at once. */
 const CONCURRENCY = 16;
 
 /** Runs all cases in one Envoy: every listener in one feed. */
-export async function runCases(areas: readonly Area[]): Promise<Verdict[]> {
+export async function runCases(areas: readonly Area[], kind: UpstreamKind): Promise<Verdict[]> {
   if (areas.every(({ cases }) => cases.length === 0)) return [];
   const all = areas.flatMap(({ area, cases }) => cases.map((definition) => ({ area, definition })));
   requireUnique(all.map(({ definition }) => definition));
@@ -20,7 +21,7 @@ export async function runCases(areas: readonly Area[]): Promise<Verdict[]> {
     name: `case-${index + 1}`,
     port: ports[index] ?? 0,
   }));
-  const recorders = new Recorders();
+  const recorders = await Recorders.create(kind);
   const recorderPorts = await recorders.ports(recordersOf(all.map(({ definition }) => definition)));
   const good = placed.filter(({ definition }) => definition.refused === undefined);
   const feed = (cases: readonly PlacedCase[]) =>

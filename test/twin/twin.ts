@@ -5,7 +5,7 @@ import { until } from '../peers/support/until.ts';
 import type { Answer, Pair } from './case.ts';
 import { callMesh, EnvoyClient, type Sent } from './clients.ts';
 import type { Arrival, Observation } from './observation.ts';
-import { CALL_HEADER, type Recorders } from './recorders.ts';
+import { CALL_HEADER, type Recorders } from './upstream/recorders.ts';
 
 /** Milliseconds after which a malformed call is taken to have left no line in Envoy's log; a line is written within 20. */
 const RAW_LOG_MS = 400;
@@ -54,7 +54,7 @@ export class Twin {
 
   static async start(feed: TwinFeed, recorders: Recorders): Promise<Twin> {
     const plane = await startControlPlane();
-    serve(plane, feed);
+    serve(plane, feed, recorders);
     const envoy = await Envoy.start({ node: 'envoy', ads: Number(plane.address.split(':')[1]) });
     const mesh = await createMesh({
       bootstrapConfig: JSON.stringify({
@@ -88,7 +88,7 @@ export class Twin {
 
   /** Changes what is served. */
   update(feed: TwinFeed): void {
-    serve(this.plane, feed);
+    serve(this.plane, feed, this.recorders);
   }
 
   /**
@@ -177,11 +177,12 @@ export class Twin {
   }
 }
 
-function serve(plane: ControlPlane, { envoy, inmesh }: TwinFeed): void {
-  if (envoy === inmesh) plane.update(envoy);
+function serve(plane: ControlPlane, { envoy, inmesh }: TwinFeed, { upstream }: Recorders): void {
+  const led = (resources: readonly ResourceInput[]) => resources.map((each) => upstream.lead(each));
+  if (envoy === inmesh) plane.update(led(envoy));
   else {
-    plane.update(envoy, { node: 'envoy' });
-    plane.update(inmesh, { node: 'inmesh' });
+    plane.update(led(envoy), { node: 'envoy' });
+    plane.update(led(inmesh), { node: 'inmesh' });
   }
 }
 

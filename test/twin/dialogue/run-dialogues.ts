@@ -1,10 +1,11 @@
 import { connect } from 'node:net';
 import { until } from '../../peers/support/until.ts';
 import { listenerPorts } from '../ports.ts';
-import { Recorders } from '../recorders.ts';
 import { parseRequestLine } from '../request-line.ts';
 import { judgeAsk, problemsOf, type Verdict } from '../run-case.ts';
 import { type Refusals, sameFeed, Twin } from '../twin.ts';
+import { Recorders } from '../upstream/recorders.ts';
+import type { UpstreamKind } from '../upstream/upstream.ts';
 import type { Dialogue, Step } from './dialogue.ts';
 import { DialogueFeed } from './dialogue-feed.ts';
 
@@ -15,9 +16,9 @@ const RECORDERS = ['one', 'two', 'three', 'refused'];
 const CLOSING_MS = 5_000;
 
 /** Leads all dialogues, one after the other, with one Envoy. */
-export async function runDialogues(dialogues: readonly Dialogue[]): Promise<Verdict[]> {
+export async function runDialogues(dialogues: readonly Dialogue[], kind: UpstreamKind): Promise<Verdict[]> {
   if (dialogues.length === 0) return [];
-  const recorders = new Recorders();
+  const recorders = await Recorders.create(kind);
   const recorderPorts = await recorders.ports(RECORDERS);
   const ports = await listenerPorts(dialogues.length);
   const twin = await Twin.start(sameFeed([]), recorders);

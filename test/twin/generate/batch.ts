@@ -2,9 +2,10 @@ import type { ResourceInput } from '@inmesh/control-plane';
 import { until } from '../../peers/support/until.ts';
 import { listener, ROUTER, rdsManager, recordersOf, routeResource, standardResources } from '../feed.ts';
 import { listenerPorts } from '../ports.ts';
-import { Recorders } from '../recorders.ts';
 import { judgeAsk } from '../run-case.ts';
 import { sameFeed, Twin } from '../twin.ts';
+import { Recorders } from '../upstream/recorders.ts';
+import type { UpstreamKind } from '../upstream/upstream.ts';
 import type { GeneratedCase } from './arbitrary.ts';
 import { FILTERS } from './filters.ts';
 
@@ -42,8 +43,8 @@ export class Batches {
     this.#places = places;
   }
 
-  static async start(): Promise<Batches> {
-    const recorders = new Recorders();
+  static async start(kind: UpstreamKind): Promise<Batches> {
+    const recorders = await Recorders.create(kind);
     const recorderPorts = await recorders.ports(recordersOf([]));
     const ports = await listenerPorts(BATCH);
     const clusters = standardResources(recorderPorts);

@@ -1,11 +1,13 @@
 import { Random, type Value } from 'fast-check';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
+import type { UpstreamKind } from '../upstream/upstream.ts';
 import { type GeneratedCase, generatedCase } from './arbitrary.ts';
 import { BATCH, Batches, type CaseResult } from './batch.ts';
 
 export interface GeneratedOptions {
   readonly seed: number;
   readonly cases: number;
+  readonly upstream: UpstreamKind;
   /** Hears how far it is. */
   readonly onProgress: (done: number) => void;
 }
@@ -36,8 +38,8 @@ const ENOUGH = 10;
 const CONFIRMATIONS = 2;
 
 /** Judges generated cases, many at once, and makes those that fail small. */
-export async function runGenerated({ seed, cases, onProgress }: GeneratedOptions): Promise<GeneratedRun> {
-  const batches = await Batches.start();
+export async function runGenerated({ seed, cases, upstream, onProgress }: GeneratedOptions): Promise<GeneratedRun> {
+  const batches = await Batches.start(upstream);
   const disagreements: Disagreement[] = [];
   const outcomes = new Map<string, number>();
   let unconfirmed = 0;

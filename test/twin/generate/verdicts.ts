@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Ask, Case } from '../case.ts';
 import { print } from '../report.ts';
 import type { AnyAsk, Verdict } from '../run-case.ts';
+import type { UpstreamKind } from '../upstream/upstream.ts';
 import type { GeneratedCase } from './arbitrary.ts';
 import { FILTERS } from './filters.ts';
 import { type Disagreement, type GeneratedRun, runGenerated } from './run-generated.ts';
@@ -17,11 +18,12 @@ const TELL_EVERY = 600;
 const LEAST_FORWARDED = 0.3;
 
 /** Runs generated cases; one verdict for those that agree, one for each disagreement. */
-export async function generatedVerdicts(seed: number, cases: number): Promise<Verdict[]> {
+export async function generatedVerdicts(seed: number, cases: number, upstream: UpstreamKind): Promise<Verdict[]> {
   if (cases === 0) return [];
   const run = await runGenerated({
     seed,
     cases,
+    upstream,
     onProgress: (done) => {
       if (done % TELL_EVERY === 0) print(`generated: ${done} of ${cases}`);
     },

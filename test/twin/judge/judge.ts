@@ -1,7 +1,7 @@
 import { listenerPorts } from '../ports.ts';
-import { Recorders } from '../recorders.ts';
 import { judgeAsk } from '../run-case.ts';
 import { Twin } from '../twin.ts';
+import { Recorders } from '../upstream/recorders.ts';
 import { readFeed } from './feed-folder.ts';
 import { listenersOf, type PlacedListener, place, record, recordersOf } from './place.ts';
 import { type JudgedRequest, readRequests } from './requests-file.ts';
@@ -26,7 +26,7 @@ export interface Judgement {
 export async function judge({ feed: folder, requests: file, record: recording }: JudgeOptions): Promise<Judgement[]> {
   const resources = readFeed(folder);
   const requests = readRequests(file);
-  const recorders = new Recorders();
+  const recorders = await Recorders.create('h1');
   const ports = await recorders.ports(recording ? recordersOf(resources) : []);
   const fed = recording ? record(resources, (name) => ports.get(name) ?? 0) : resources;
   const { listeners, feed } = place(fed, await listenerPorts(listenersOf(fed).length));

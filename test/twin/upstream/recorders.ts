@@ -1,0 +1,112 @@
+import { once } from 'node:events';
+import type { AddressInfo, Server, Socket } from 'node:net';
+import { freePorts } from '../../peers/support/ports.ts';
+import type { Answer } from '../case.ts';
+import { type Arrival, valuesOf } from '../observation.ts';
+import { http1Recorder } from './http1.ts';
+import { http2Recorder } from './http2.ts';
+import type { Recording } from './script.ts';
+import { Upstream, type UpstreamKind } from './upstream.ts';
+
+/** Tells calls apart, at the recorders and in Envoy's log. The only header that the twin adds to a request. */
+export const CALL_HEADER = 'x-call';
+
+/** The name of an endpoint on which nobody listens. */
+const REFUSED = 'refused';
+
+interface Script {
+  readonly answers: readonly Answer[];
+  readonly arrivals: Arrival[];
+}
+
+/**
+ * The upstreams of all cases: servers in this process that note exactly what arrives and answer by the script of the call. The script
+ * is given beside the request, so that it cannot disturb what is being judged.
+ */
+export class Recorders {
+  readonly upstream: Upstream;
+  readonly #servers = new Map<string, Server>();
+  readonly #sockets = new Set<Socket>();
+  readonly #ports = new Map<string, number>();
+  readonly #scripts = new Map<string, Script>();
+  /** Requests that have arrived so far. */
+  arrived = 0;
+
+  private constructor(upstream: Upstream) {
+    this.upstream = upstream;
+  }
+
+  static async create(kind: UpstreamKind): Promise<Recorders> {
+    return new Recorders(await Upstream.create(kind));
+  }
+
+  /** The ports of recorders, which are started at their first mention. */
+  async ports(names: Iterable<string>): Promise<ReadonlyMap<string, number>> {
+    await Promise.all([...new Set(names)].map((name) => this.#start(name)));
+    return this.#ports;
+  }
+
+  /** Says how the requests of a call are answered. */
+  expect(call: string, answers: readonly Answer[]): void {
+    this.#scripts.set(call, { answers, arrivals: [] });
+  }
+
+  /** What arrived of a call so far. */
+  arrivalsOf(call: string): readonly Arrival[] {
+    return this.#scripts.get(call)?.arrivals ?? [];
+  }
+
+  forget(call: string): void {
+    this.#scripts.delete(call);
+  }
+
+  async close(): Promise<void> {
+    const closed = [...this.#servers.values()].map((server) => once(server.close(), 'close'));
+    for (const socket of this.#sockets) socket.destroy();
+    await Promise.all(closed);
+    this.upstream[Symbol.dispose]();
+  }
+
+  async #start(name: string): Promise<void> {
+    if (this.#ports.has(name)) return;
+    if (name === REFUSED) {
+      const [port = 0] = await freePorts(1);
+      this.#ports.set(name, port);
+      return;
+    }
+    const server = this.#serverOf(name);
+    server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
+    this.#servers.set(name, server);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    this.#ports.set(name, (server.address() as AddressInfo).port);
+  }
+
+  #serverOf(name: string): Server {
+    const { http2, server } = this.upstream;
+    const recorder = labelOf(name);
+    const recording: Recording = { record: (request) => this.#record({ ...request, recorder }) };
+    const make = http2 ? http2Recorder : http1Recorder;
+    if (server === null) return make(recorder, recording, null) as Server;
+    const { chain: cert, key, root: ca } = server;
+    const ALPNProtocols = [http2 ? 'h2' : 'http/1.1'];
+    const tls = { cert, key, ca, requestCert: true, rejectUnauthorized: true, ALPNProtocols };
+    return make(recorder, recording, tls).on('tlsClientError', () => {}) as Server;
+  }
+
+  #record(arrival: Arrival): Answer {
+    const script = this.#scripts.get(valuesOf(arrival.headers, CALL_HEADER)[0] ?? '');
+    const answers = script?.answers ?? [];
+    const attempt = script?.arrivals.push(arrival) ?? 1;
+    this.arrived++;
+    return answers[attempt - 1] ?? answers.at(-1) ?? {};
+  }
+}
+
+/** Recorders named `reviews #1` and `reviews #2` are told apart by their ports only: both are `reviews`. */
+function labelOf(name: string): string {
+  return name.replace(/ #\d+$/, '');
+}
