@@ -39,6 +39,8 @@ export interface Ask {
   readonly raw?: boolean;
   /** Envoy refuses the request before it has its headers, so its log does not tell of which call it speaks: it is not asked. */
   readonly unlogged?: true;
+  /** What comes of it rests with a server that speaks HTTP/1: it is left out where recorders speak HTTP/2. */
+  readonly http1?: true;
   /** Asks so many times; only where the calls go is then looked at, against `split`. Default 1. */
   readonly times?: number;
   /** Share of the calls, of 1, that each recorder must get, within bounds that chance breaks less than once in 10⁹ runs. */

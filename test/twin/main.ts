@@ -37,6 +37,7 @@ const { values } = parseArgs({
 });
 const { feed, requests } = values;
 const upstream = upstreamKind(values.upstream);
+const suite = upstream === 'h1' ? 'twin' : `twin-${upstream}`;
 const started = performance.now();
 const missing = whyNot(['envoy']);
 if (missing !== null) {
@@ -46,7 +47,7 @@ if (missing !== null) {
   process.exitCode = await judgeCommand({ feed, requests, record: values.record, report: values.report });
 } else {
   // A run that dies must not leave the counts of the last one.
-  rmSync(join(import.meta.dirname, '../../.reports/twin.json'), { force: true });
+  rmSync(join(import.meta.dirname, '../../.reports', `${suite}.json`), { force: true });
   const chosen = [...areas, regressions()].map(({ area, cases }) => ({
     area,
     cases: cases.filter(({ name }) => `${area}: ${name}`.includes(values.grep)),
@@ -57,5 +58,5 @@ if (missing !== null) {
   if (upstream === 'h1' && 'example'.includes(values.grep)) verdicts.push(...(await judgeExample()));
   if (values.grep === '')
     verdicts.push(...(await generatedVerdicts(Number(values.seed), Number(values.cases), upstream)));
-  finish(report(verdicts), (performance.now() - started) / 1_000);
+  finish(suite, report(verdicts), (performance.now() - started) / 1_000);
 }

@@ -37,11 +37,11 @@ export function report(verdicts: readonly Verdict[]): Counts {
 }
 
 /** Leaves the counts for `.ci/run`, and says them as the last line. */
-export function finish({ passed, failed, pending }: Counts, seconds: number): void {
+export function finish(suite: string, { passed, failed, pending }: Counts, seconds: number): void {
   const folder = join(import.meta.dirname, '../../.reports');
   mkdirSync(folder, { recursive: true });
-  const counts = { suite: 'twin', passed, failed, skipped: pending, seconds: Math.round(seconds * 10) / 10 };
-  writeFileSync(join(folder, 'twin.json'), `${JSON.stringify(counts)}\n`);
+  const counts = { suite, passed, failed, skipped: pending, seconds: Math.round(seconds * 10) / 10 };
+  writeFileSync(join(folder, `${suite}.json`), `${JSON.stringify(counts)}\n`);
   if (pending > 0) print(`${pending} pending`);
   print(`${passed} passed, ${failed} failed`);
   if (failed > 0) process.exitCode = 1;

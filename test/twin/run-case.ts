@@ -47,8 +47,9 @@ export async function judgeAsk(
 ): Promise<{ outcome: string; differences: readonly string[] }> {
   const answers = answersOf(ask);
   const { http2 } = twin.recorders.upstream;
-  // Bytes that stand for a broken HTTP/1 are no HTTP/2.
-  if (http2 && answers.some(({ raw }) => raw !== undefined)) return { outcome: 'not for HTTP/2', differences: [] };
+  // Bytes that stand for a broken HTTP/1 are no HTTP/2, either.
+  if (http2 && (ask.http1 === true || answers.some(({ raw }) => raw !== undefined)))
+    return { outcome: 'not for HTTP/2', differences: [] };
   // A stream that is reset leaves its connection as it is, and is told otherwise: that both do so is what counts.
   const expected = http2 && answers.some(({ reset }) => reset !== undefined) ? null : ask.expected;
   const call = () => twin.ask(service, port, sentOf(ask), answers, ask.unlogged !== true);

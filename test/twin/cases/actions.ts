@@ -91,7 +91,7 @@ export const actions: Area = {
         'GET /header [x-host: by.header] -> 200 one host=by.header',
         'GET /header -> 200 one host=shop',
         'GET /regex/name/x?q -> 200 one /rewritten/name/x?q host=name.example',
-        'GET /regex -> 200 one',
+        { line: 'GET /regex -> 200 one', http1: true },
         'GET /xfh -> 200 one host=new.example [x-forwarded-host: shop]',
         'GET /xfh [x-forwarded-host: a] -> 200 one host=new.example',
         'GET /format [x-host: a] -> 200 one host=a.svc',

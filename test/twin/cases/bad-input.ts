@@ -122,7 +122,7 @@ export const badInput: Area = {
       name: 'an authority that is none',
       routes: ROUTES,
       requests: [
-        raw('GET a@b/ -> 200 one'),
+        raw('GET a@b/ -> 200 one', { http1: true }),
         raw('GET a"b/ -> 400 x0'.replace('"', '\x01')),
         raw('GET a_b/ -> 200 one host=a_b'),
         raw('GET a:b/ -> 200 one'),
@@ -132,7 +132,11 @@ export const badInput: Area = {
     {
       name: 'a method that is none',
       routes: ROUTES,
-      requests: [raw('G\x01T / -> 400 x0'), raw('get / -> 400'), raw('FROBNICATE / -> 400')],
+      requests: [
+        raw('G\x01T / -> 400 x0'),
+        raw('get / -> 400', { http1: true }),
+        raw('FROBNICATE / -> 400', { http1: true }),
+      ],
     },
     {
       // draft-ietf-httpbis-safe-method-w-body, 2: a server must fail it.

@@ -126,7 +126,7 @@ export const managerLimits: Area = {
       requests: [
         { line: 'GET / -> 200 one', answer: { headers: [['x-long', 'a'.repeat(6_000)]] } },
         { line: 'GET /small -> 200', answer: { headers: [['x-long', 'a'.repeat(2_000)]] } },
-        { line: 'GET /small -> 502', answer: { headers: [['x-long', 'a'.repeat(6_000)]] } },
+        { line: 'GET /small -> 502', http1: true, answer: { headers: [['x-long', 'a'.repeat(6_000)]] } },
       ],
     },
   ],

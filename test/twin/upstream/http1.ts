@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
-import type { TlsOptions } from 'node:tls';
+import type { Socket } from 'node:net';
+import { TLSSocket, type TlsOptions } from 'node:tls';
 import type { Answer } from '../case.ts';
 import { pairs } from '../observation.ts';
 import { type Recording, whenDue } from './script.ts';
@@ -59,7 +60,7 @@ function answer(response: ServerResponse, script: Answer, recorder: string): voi
   if (script.silent) return;
   const { socket } = response;
   if (socket === null || script.reset === 'before') {
-    socket?.resetAndDestroy();
+    if (socket !== null) breakOff(socket);
     return;
   }
   if (script.raw !== undefined) {
@@ -81,8 +82,14 @@ function answer(response: ServerResponse, script: Answer, recorder: string): voi
   response.writeHead(status, [...headers.flat(), ...(named ? [] : length)]);
   if (trailers.length > 0) response.addTrailers(trailers.map(([name, value]): [string, string] => [name, value]));
   if (script.reset === 'after') {
-    response.write(body, () => socket.resetAndDestroy());
+    response.write(body, () => breakOff(socket));
     return;
   }
   response.end(bodyless ? undefined : body);
+}
+
+/** With a RST; over TLS, where the platform has no way to send one, with a FIN that TLS did not announce. */
+function breakOff(socket: Socket): void {
+  if (socket instanceof TLSSocket) socket.destroy();
+  else socket.resetAndDestroy();
 }

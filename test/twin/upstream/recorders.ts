@@ -1,3 +1,4 @@
+import { constants } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { freePorts } from '../../peers/support/ports.ts';
@@ -61,7 +62,7 @@ export class Recorders {
   }
 
   async close(): Promise<void> {
-    const closed = [...this.#servers.values()].map((server) => once(server.close(), 'close'));
+    const closed = [...this.#servers.values()].map((server) => new Promise((resolve) => server.close(resolve)));
     for (const socket of this.#sockets) socket.destroy();
     await Promise.all(closed);
     this.upstream[Symbol.dispose]();
@@ -93,7 +94,9 @@ export class Recorders {
     if (server === null) return make(recorder, recording, null) as Server;
     const { chain: cert, key, root: ca } = server;
     const ALPNProtocols = [http2 ? 'h2' : 'http/1.1'];
-    const tls = { cert, key, ca, requestCert: true, rejectUnauthorized: true, ALPNProtocols };
+    // A session that is resumed tells no server name: each handshake is to be seen whole.
+    const secureOptions = constants.SSL_OP_NO_TICKET;
+    const tls = { cert, key, ca, requestCert: true, rejectUnauthorized: true, ALPNProtocols, secureOptions };
     return make(recorder, recording, tls).on('tlsClientError', () => {}) as Server;
   }
 

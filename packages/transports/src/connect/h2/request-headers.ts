@@ -18,10 +18,18 @@ const TELLS_EMPTY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH']);
 /** Visible ASCII, blanks, and the bytes above: anything else would end a value, or be cut to another byte, on its way. (RFC 9110, 5.5) */
 const ILLEGAL = /[^\t\x20-\x7e\x80-\xff]/;
 
+/** A path has visible ASCII only; Envoy takes no other, whatever HTTP it came by. (RFC 3986, 3.3) */
+const INVISIBLE = /[^\x21-\x7e]/;
+
+/** Of names and methods: nothing else checks them on their way, and HTTP/2 could carry what ends a line elsewhere. (RFC 9110, 5.6.2) */
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
 /** The header list of a request, pseudo headers first. Throws an error that names what cannot be sent. */
 export function requestHeaders(head: Head, bodyLength: number | null): string[] {
   const { method, authority, path, scheme } = head;
-  if (ILLEGAL.test(path) || ILLEGAL.test(authority)) throw new Error('invalid character in the path or the authority');
+  if (!TOKEN.test(method)) throw new Error('invalid character in the method');
+  if (INVISIBLE.test(path) || ILLEGAL.test(authority))
+    throw new Error('invalid character in the path or the authority');
   const list =
     head.upgrade === null
       ? method === 'CONNECT'
@@ -36,6 +44,7 @@ export function requestHeaders(head: Head, bodyLength: number | null): string[] 
   for (let i = 0; i < flat.length; i += 2) {
     const name = (flat[i] as string).toLowerCase();
     const value = flat[i + 1] as string;
+    if (!TOKEN.test(name)) throw new Error(`the name of a header is no token: ${JSON.stringify(name)}`);
     if (ILLEGAL.test(value)) throw new Error(`invalid character in the value of header "${name}"`);
     if (DROPPED.has(name)) {
       if (name === 'te' && hasToken(value, 'trailers')) list.push('te', 'trailers');
@@ -66,8 +75,9 @@ export function requestTrailers(flat: readonly string[]): Record<string, string[
   for (let i = 0; i < flat.length; i += 2) {
     const name = (flat[i] as string).toLowerCase();
     const value = flat[i + 1] as string;
-    if (ILLEGAL.test(value)) throw new Error(`invalid character in the value of trailer "${name}"`);
     if (DROPPED.has(name) || name.startsWith(':')) continue;
+    if (!TOKEN.test(name)) throw new Error(`the name of a trailer is no token: ${JSON.stringify(name)}`);
+    if (ILLEGAL.test(value)) throw new Error(`invalid character in the value of trailer "${name}"`);
     const values = trailers[name];
     if (values === undefined) trailers[name] = [value];
     else values.push(value);
