@@ -1,7 +1,7 @@
 import type { AttemptBooks, Call } from './call.ts';
 import type { PriorityLimits } from './cluster/limits.ts';
 import { type Handler, type Layer, PassHandler } from './dispatch.ts';
-import { isMeshError, MeshError } from './errors.ts';
+import { isMeshError, MeshError, type MeshErrorCode } from './errors.ts';
 import type { Headers } from './headers.ts';
 import { setAuthority } from './router/rewrite.ts';
 import type { Clock } from './util/clock.ts';
@@ -75,6 +75,9 @@ export function endpoint(): Layer {
   };
 }
 
+/** What a limit of the cluster refuses: calls, and pools of connections. */
+const limited: ReadonlySet<MeshErrorCode> = new Set(['upstream_overflow', 'no_healthy_upstream']);
+
 /** The codes of gRPC that are not the server's failure, as Envoy sees it: those that it would tell in HTTP by less than 500. */
 const grpcServed: ReadonlySet<string> = new Set(['0', '1', '3', '5', '6', '7', '8', '9', '10', '11', '16']);
 
@@ -139,7 +142,7 @@ class EndpointHandler extends PassHandler implements AttemptBooks {
 
   override onResponseError(error: Error): void {
     // Limits of ours say nothing against the host.
-    this.#end(isMeshError(error) && error.code === 'upstream_overflow' ? null : false);
+    this.#end(isMeshError(error) && limited.has(error.code) ? null : false);
     // A timeout, and the caller's own abort, reset the request from our side.
     if (isMeshError(error) && error.code !== 'request_timeout') {
       if (error.code === 'connection_termination' || error.code === 'remote_reset') {

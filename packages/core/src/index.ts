@@ -17,6 +17,7 @@ export type {
 } from './cluster/connection.ts';
 export { type ConnectionKey, type ExpectedNames, PLAIN_KEY } from './cluster/connection-key.ts';
 export { Endpoint } from './cluster/endpoint.ts';
+export type { CircuitBreakerStats } from './cluster/limits.ts';
 export { noConnector } from './cluster/no-connector.ts';
 export { ClusterStats, EndpointStats, RouteStats } from './cluster/stats.ts';
 export { socketsOf, tlsOf } from './cluster/transport-sockets.ts';

@@ -1,10 +1,21 @@
-import type { Cluster, ClusterStats, EndpointStats, FilterStats, MeshStats, RouteStats } from '@inmesh/core';
+import type {
+  CircuitBreakerStats,
+  Cluster,
+  ClusterStats,
+  EndpointStats,
+  FilterStats,
+  MeshStats,
+  RouteStats,
+  RoutingPriority,
+} from '@inmesh/core';
 import type { JoinedAuthority, LoadReporterStats } from '@inmesh/xds';
 
 /** All counters and gauges, live: plain objects under Envoy's names, to be read and not written. */
 export interface Statistics {
   readonly mesh: MeshStats;
   readonly clusters: { readonly [name: string]: ClusterStats };
+  /** By cluster and priority: `circuit_breakers.<priority>.*`, as they are now. */
+  readonly circuitBreakers: { readonly [cluster: string]: { readonly [P in RoutingPriority]: CircuitBreakerStats } };
   /** By cluster and address. */
   readonly endpoints: { readonly [cluster: string]: { readonly [address: string]: EndpointStats } };
   /** Of the HTTP filters, under Envoy's full names. */
@@ -31,9 +42,12 @@ export function gatherStatistics({
   ...parts
 }: StatisticsParts): Statistics {
   const clusters: Record<string, ClusterStats> = {};
+  const circuitBreakers: Record<string, Record<RoutingPriority, CircuitBreakerStats>> = {};
   const endpoints: Record<string, Record<string, EndpointStats>> = {};
   for (const cluster of parts.clusters) {
     clusters[cluster.name] = cluster.stats;
+    const { default: normal, high } = cluster.limits;
+    circuitBreakers[cluster.name] = { default: normal.stats, high: high.stats };
     endpoints[cluster.name] = endpointStats(cluster);
   }
   const routes: Record<string, Record<string, RouteStats>> = {};
@@ -41,7 +55,7 @@ export function gatherStatistics({
     if (table === null) continue;
     routes[authority] = Object.fromEntries(table.routes.map(({ route }) => [route.label, route.stats]));
   }
-  return { mesh, clusters, endpoints, filters, certificates, routes, loadReporters };
+  return { mesh, clusters, circuitBreakers, endpoints, filters, certificates, routes, loadReporters };
 }
 
 function endpointStats(cluster: Cluster): Record<string, EndpointStats> {

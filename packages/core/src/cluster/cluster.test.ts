@@ -233,7 +233,7 @@ describe('the cluster’s limits', () => {
     assert.match(caller.body, /overflow$/);
     assert.equal(harness.stats.flags.UO, 1);
     assert.deepEqual(
-      [harness.cluster.stats.upstream_rq_pending_overflow, harness.cluster.stats.upstream_rq_pending_total],
+      [harness.cluster.stats.upstream_rq_active_overflow, harness.cluster.stats.upstream_rq_pending_total],
       [1, 3],
     );
     assert.equal(harness.cluster.endpoints.get(key(1))?.stats.rq_active, 2);

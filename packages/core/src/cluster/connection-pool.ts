@@ -244,7 +244,7 @@ export class ConnectionPool implements GrowingPool, Queue {
 
   #attach(pooled: PooledConnection, call: Call, handler: Handler): void {
     if (this.limits.requests >= this.limits.max.maxRequests) {
-      this.#cluster.stats.upstream_rq_pending_overflow++;
+      this.#cluster.stats.upstream_rq_active_overflow++;
       handler.onResponseError(this.#books.overflow('too many calls in flight (max_requests)'));
       return;
     }

@@ -149,8 +149,9 @@ export class HostPools implements PoolOwner {
     return true;
   }
 
+  /** As Envoy, which takes it for a host that cannot be called. */
   #overflow(): MeshError {
-    return new MeshError('upstream_overflow', 'too many pools of connections (max_connection_pools)', {
+    return new MeshError('no_healthy_upstream', 'too many pools of connections (max_connection_pools)', {
       cluster: this.cluster.name,
       endpoint: this.endpoint.key,
     });

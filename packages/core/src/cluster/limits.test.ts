@@ -33,7 +33,7 @@ describe('limits of a cluster', () => {
       [[], [], ['error upstream_overflow UO']],
     );
     assert.deepEqual(scene.send().caller.said, ['error upstream_overflow UO']);
-    assert.equal(scene.stats.upstream_rq_pending_overflow, 2);
+    assert.deepEqual([scene.stats.upstream_rq_active_overflow, scene.stats.upstream_rq_pending_overflow], [2, 0]);
     assert.equal(scene.endpoint().stats.rq_error, 0, 'nothing is said against the host');
     scene.connector.exchanges[0]?.answer();
     assert.equal(scene.send().caller.endings, 0);
@@ -62,12 +62,12 @@ describe('limits of a cluster', () => {
     const http2 = makeCall({ protocol: 'http2' });
     const { limits } = scene.cluster;
     const other = scene.dispatch(http2);
-    assert.deepEqual(other.said, ['error upstream_overflow UO']);
+    assert.deepEqual(other.said, ['error no_healthy_upstream UH']);
     assert.match(other.error?.message ?? '', /max_connection_pools/);
     assert.deepEqual([scene.stats.upstream_cx_pool_overflow, limits.default.pools], [1, 1]);
     assert.deepEqual(
       scene.send(2).caller.said,
-      ['error upstream_overflow UO'],
+      ['error no_healthy_upstream UH'],
       'that of another host does not make room',
     );
     connection.open[0]?.answer();
@@ -95,7 +95,7 @@ describe('limits of a cluster', () => {
       rq_open: 0,
       rq_retry_open: 0,
       remaining_cx: 0,
-      remaining_cx_pools: Number.POSITIVE_INFINITY,
+      remaining_cx_pools: 2 ** 64,
       remaining_pending: 0,
       remaining_rq: 2,
       remaining_retries: 3,

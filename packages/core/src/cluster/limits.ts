@@ -66,11 +66,14 @@ export class PriorityLimits {
   }
 }
 
+/** What Envoy tells where there is no limit: the largest number that it has. */
+const NO_LIMIT = 2 ** 64;
+
 /** As Envoy, a limit of 0 is not open before something was counted against it. */
 function isOpen(used: number, max: number): number {
   return used > 0 && used >= max ? 1 : 0;
 }
 
 function left(used: number, max: number): number {
-  return Math.max(0, max - used);
+  return Math.min(NO_LIMIT, Math.max(0, max - used));
 }

@@ -16,6 +16,8 @@ export class ClusterStats {
   upstream_rq_pending_total = 0;
   upstream_rq_pending_active = 0;
   upstream_rq_pending_overflow = 0;
+  /** Calls refused because too many are in flight. (max_requests) */
+  upstream_rq_active_overflow = 0;
   /** Calls refused because the feed wants a share of them refused. (drop_overloads) */
   upstream_rq_drop_overload = 0;
   upstream_internal_redirect_succeeded_total = 0;

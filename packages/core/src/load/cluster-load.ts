@@ -23,7 +23,7 @@ export class ClusterLoad {
 
   constructor({ stats, drops }: Pick<Cluster, 'stats' | 'drops'>, endpoints: Iterable<Endpoint>) {
     this.#stats = stats;
-    this.#dropped = stats.upstream_rq_pending_overflow;
+    this.#dropped = refusedBy(stats);
     this.#drops = drops;
     this.#told = new Map(drops);
     this.follow(endpoints);
@@ -72,7 +72,7 @@ export class ClusterLoad {
     for (const load of [...this.#present.values(), ...this.#leaving]) add(load.locality, load.priority, load.take());
     this.#moved = [];
     this.#leaving = this.#leaving.filter(({ busy }) => busy);
-    const overflown = this.#stats.upstream_rq_pending_overflow - this.#dropped;
+    const overflown = refusedBy(this.#stats) - this.#dropped;
     this.#dropped += overflown;
     const drops = this.#takeDrops();
     const dropped = [...drops.values()].reduce((sum, each) => sum + each, overflown);
@@ -105,4 +105,12 @@ class LocalityCounter extends LoadCounter implements LocalitySums {
     this.addAll(sums);
     if (isAny(sums)) this.endpoints.push(sums);
   }
+}
+
+/** Calls that the cluster's limits did not let through. */
+function refusedBy({
+  upstream_rq_pending_overflow: waiting,
+  upstream_rq_active_overflow: active,
+}: ClusterStats): number {
+  return waiting + active;
 }
