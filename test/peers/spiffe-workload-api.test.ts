@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { promisify } from 'node:util';
 import { systemRandom } from '@inmesh/core';
 import { WorkloadApi as Api } from '@inmesh/mtls';
 import { grpcChannel } from '@inmesh/transports/rpc';
@@ -92,6 +94,20 @@ describeWithPeers(['spiffe-agent'], 'the SPIFFE Workload API', () => {
     assert.deepEqual(trust?.byTrustDomain, new Map([[TRUST_DOMAIN, made.roots[TRUST_DOMAIN]]]));
     assert.equal(trust?.roots, '');
     assert.doesNotMatch(JSON.stringify(web.current), /PRIVATE KEY/);
+  });
+
+  it('says who we are, in the example', async () => {
+    await agent.serve({ svids: [{ id: WEB }], federated: ['other.example'] });
+    const example = new URL('../../examples/identity/whoami.ts', import.meta.url).pathname;
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      ['--conditions=@inmesh/source', example, 'spiffe', '--once'],
+      { env: { ...process.env, SPIFFE_ENDPOINT_SOCKET: agent.endpoint } },
+    );
+    assert.match(
+      stdout,
+      /^I am spiffe:\/\/example\.org\/web, until .*\nI trust (example\.org, other|other\.example, ex)/,
+    );
   });
 
   it('is asked by one stream, however many watch, and by none once nobody does', async () => {
