@@ -19,6 +19,7 @@ export { type ConnectionKey, type ExpectedNames, PLAIN_KEY } from './cluster/con
 export { Endpoint } from './cluster/endpoint.ts';
 export type { CircuitBreakerStats } from './cluster/limits.ts';
 export { noConnector } from './cluster/no-connector.ts';
+export { offeredAlpn } from './cluster/offered-alpn.ts';
 export { ClusterStats, EndpointStats, RouteStats } from './cluster/stats.ts';
 export { socketsOf, tlsOf } from './cluster/transport-sockets.ts';
 export type {
@@ -34,7 +35,7 @@ export { Controller, type Holder } from './controller.ts';
 export type { AuthorityEntry, Directory } from './directory.ts';
 export { compose, type Dispatch, type Handler, type Layer, PassHandler } from './dispatch.ts';
 export { isMeshError, MeshError, type MeshErrorCode, type MeshErrorOptions, type MeshErrorPlace } from './errors.ts';
-export { type AlpnConfig, alpn } from './filters/alpn.ts';
+export { type AlpnConfig, AlpnFilter, alpn } from './filters/alpn.ts';
 export { type BufferConfig, buffer } from './filters/buffer.ts';
 export { type ChainEntry, type FilterState, HttpFilterChain } from './filters/chain.ts';
 export { FilterCompiler, type FilterCompilerParts, type FilterTypes } from './filters/compile.ts';

@@ -4,6 +4,7 @@ import type { AdsStatus, ClientStatusJson, JoinedAuthority } from '@inmesh/xds';
 import { type Assembly, assemble } from './assembly.ts';
 import { callOf, explainCall } from './explain/explain-call.ts';
 import type { Explanation } from './explain/explanation.ts';
+import type { TlsStateOf } from './explain/transports.ts';
 import { Installation, WithoutMesh } from './install.ts';
 import { rememberResponse } from './local-errors.ts';
 import type { MeshParts } from './mesh-parts.ts';
@@ -136,7 +137,7 @@ export class Mesh implements AsyncDisposable {
   async explain(url: string | URL, options: ExplainOptions = {}): Promise<Explanation> {
     if (this.#closed) throw closedError();
     const { within = 5_000, method = 'GET', headers = {}, overrides } = options;
-    const { listeners, isMesh, join } = this.#assembly;
+    const { listeners, isMesh, join, tls } = this.#assembly;
     const { clock, outsideMesh } = this.#parts;
     const parsed = new URL(url);
     const { hostname } = parsed;
@@ -152,7 +153,8 @@ export class Mesh implements AsyncDisposable {
       await whenKnown(entry, call, clock, within);
     }
     const { flavour } = listeners;
-    return explainCall({ asked, mesh, entry, outsideMesh, clock, origin: this.#origin(), flavour });
+    const tlsState: TlsStateOf = (context) => tls.contexts.state(context);
+    return explainCall({ asked, mesh, entry, outsideMesh, clock, tlsState, origin: this.#origin(), flavour });
   }
 
   /** Live counters. */

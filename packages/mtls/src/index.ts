@@ -3,7 +3,12 @@ export { ConsulConnectCa, type ConsulConnectCaParts } from './consul/consul-conn
 export { certificateGauges } from './contexts/certificate-gauges.ts';
 export type { WatchSecret } from './contexts/follow-secret.ts';
 export type { HeldCertificate } from './contexts/shared-context.ts';
-export { type ClusterCertificates, TlsContexts, type TlsContextsParts } from './contexts/tls-contexts.ts';
+export {
+  type ClusterCertificates,
+  TlsContexts,
+  type TlsContextsParts,
+  type TlsState,
+} from './contexts/tls-contexts.ts';
 export { FollowedFiles, type FollowedFilesOptions } from './files/followed-files.ts';
 export { type WatchDirectory, watchDirectory } from './files/watch-directory.ts';
 export type { CertifiedKey, Identity, IdentityProvider, TrustBundles } from './identity.ts';

@@ -15,7 +15,9 @@ const MAX_NAMES = 1000;
 
 /** Made once for each configuration; a key that was made is given again, so that calls allocate nothing. */
 export function compileKeys({ transport, protocol }: ClusterConfig): KeyOf {
-  const keysOf = socketsOf(transport).map((socket, index) => compileSocket(socket, index, protocol));
+  const keysOf = socketsOf(transport).map((socket, index) => {
+    return compileSocket(socket, index, transport.matches[index - 1]?.name ?? 'default', protocol);
+  });
   const [only] = keysOf;
   if (keysOf.length === 1 && only !== undefined) return only;
   const indexOf = compileSocketChoice(transport);
@@ -27,7 +29,7 @@ export function protocolOf({ choice }: UpstreamProtocol, call: Call): HttpProtoc
   return choice === 'downstream' ? call.context.protocol : choice;
 }
 
-function compileSocket(socket: TransportSocketConfig, index: number, protocol: UpstreamProtocol): KeyOf {
+function compileSocket(socket: TransportSocketConfig, index: number, name: string, protocol: UpstreamProtocol): KeyOf {
   const tls = tlsOf(socket);
   const said = tls === null ? null : compileSaid(protocol, tls);
   const known = new Map<HttpProtocol | 'auto', Map<readonly string[] | null, Map<string, ConnectionKey>>>();
@@ -37,6 +39,7 @@ function compileSocket(socket: TransportSocketConfig, index: number, protocol: U
     return {
       id: JSON.stringify([index, chosen, alpn, sni, expected?.names ?? null]),
       socket: tooLong ? TOO_LONG : socket,
+      socketName: name,
       protocol: chosen,
       alpn,
       sni,

@@ -9,6 +9,8 @@ export interface ConnectionKey {
   /** Equal for keys that fit the same connections, within a configuration of the cluster. */
   readonly id: string;
   readonly socket: TransportSocketConfig;
+  /** Of the entry of `transport_socket_matches` that was chosen; `default` where none was. */
+  readonly socketName: string;
   /** `auto`: as ALPN chooses. */
   readonly protocol: HttpProtocol | 'auto';
   /** Instead of what the socket and the protocol say; null for those. */
@@ -33,6 +35,7 @@ export interface ExpectedNames {
 export const PLAIN_KEY: ConnectionKey = {
   id: '',
   socket: { kind: 'raw_buffer' },
+  socketName: 'default',
   protocol: 'http1',
   alpn: null,
   sni: null,

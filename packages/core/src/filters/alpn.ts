@@ -1,3 +1,5 @@
+import type { Call } from '../call.ts';
+import type { Cluster } from '../cluster/cluster.ts';
 import { protocolOf } from '../cluster/compile-keys.ts';
 import { chosenCluster } from './chosen-cluster.ts';
 import type { FilterCallbacks, FilterFactory, FilterType, HttpFilter } from './filter.ts';
@@ -13,10 +15,11 @@ export interface AlpnConfig {
  * metadata that it should not (`istio.alpn_override: "false"`). (istio.alpn)
  */
 export const alpn: FilterType<AlpnConfig> = {
-  compile: (config) => (config.http1.length + config.http2.length === 0 ? null : new Alpn(config)),
+  compile: (config) => (config.http1.length + config.http2.length === 0 ? null : new AlpnFilter(config)),
 };
 
-class Alpn implements FilterFactory, HttpFilter {
+/** The same for every call. */
+export class AlpnFilter implements FilterFactory, HttpFilter {
   readonly #config: AlpnConfig;
 
   constructor(config: AlpnConfig) {
@@ -28,8 +31,13 @@ class Alpn implements FilterFactory, HttpFilter {
   }
 
   onRequestHeaders({ call }: FilterCallbacks): void {
-    const config = chosenCluster(call)?.config;
-    if (config === undefined || config.metadata.istio?.alpn_override === 'false') return;
+    const cluster = chosenCluster(call);
+    if (cluster !== null) this.offer(call, cluster);
+  }
+
+  /** Has a call to this cluster offer what it should. */
+  offer(call: Call, { config }: Cluster): void {
+    if (config.metadata.istio?.alpn_override === 'false') return;
     // Where ALPN decides, HTTP/2 is what is hoped for, as in Envoy.
     const names = this.#config[protocolOf(config.protocol, call) === 'http1' ? 'http1' : 'http2'];
     if (names.length > 0) call.alpn = names;

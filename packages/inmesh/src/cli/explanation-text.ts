@@ -1,4 +1,4 @@
-import type { ExplainedCluster, ExplainedRoute, Explanation } from '../explain/explanation.ts';
+import type { ExplainedCluster, ExplainedRoute, ExplainedTransport, Explanation } from '../explain/explanation.ts';
 
 /** Routes shown of a long table: these first ones, and these around the chosen one. */
 const FIRST = 10;
@@ -62,12 +62,13 @@ function verdictOf({ missing, chosen, asks }: ExplainedRoute): string {
 }
 
 function clusterLines(cluster: ExplainedCluster): string[] {
-  const { name, share, type, lbPolicy, request, error, endpoints } = cluster;
+  const { name, share, type, lbPolicy, request, error, endpoints, transports } = cluster;
   const kind = [type, lbPolicy].filter((each) => each !== '');
   return [
     `${name} (${[`${Math.round(share * 1000) / 10} %`, ...kind].join(', ')})`,
     `  is asked for ${request.method} ${request.authority}${request.path}`,
     ...(error === null ? [] : [`  ${error}`]),
+    ...indented(transports.filter(isWorthTelling).flatMap(transportLines)),
     ...indented(
       table(
         endpoints.map(({ address, health, weight, priority, locality }) => {
@@ -75,6 +76,25 @@ function clusterLines(cluster: ExplainedCluster): string[] {
         }),
       ),
     ),
+  ];
+}
+
+/** Plain HTTP/1 to all is what a cluster is where the feed says no more. */
+function isWorthTelling({ socket, layers, protocol }: ExplainedTransport): boolean {
+  return socket !== 'default' || layers.join() !== 'raw_buffer' || protocol !== 'http1';
+}
+
+function transportLines({ socket, layers, protocol, tls, endpoints, error }: ExplainedTransport): string[] {
+  const to = endpoints.length === 1 ? '1 endpoint' : `${endpoints.length} endpoints`;
+  const head = `connects by ${layers.join(', then ')} and ${protocol} to ${to} (transport socket ${socket})`;
+  if (tls === null) return [head, ...(error === null ? [] : [`  ${error}`])];
+  const { alpn, serverName, expects, certificates } = tls;
+  return [
+    head,
+    ...(error === null ? [] : [`  ${error}`]),
+    `  offers ${alpn.join(', ')}${serverName === '' ? '' : ` to ${serverName}`}`,
+    ...expects.map((each) => `  expects ${each}`),
+    ...certificates.map(({ source, names, expires }) => `  as ${names.join(', ')} (${source}, until ${expires})`),
   ];
 }
 

@@ -1,26 +1,43 @@
-import { type Call, type Clock, type Cluster, type ClusterShare, isMeshError, type RouteEntry } from '@inmesh/core';
+import {
+  AlpnFilter,
+  type Call,
+  type Clock,
+  type Cluster,
+  type ClusterShare,
+  isMeshError,
+  type RouteEntry,
+} from '@inmesh/core';
 import type { ExplainedCluster, ExplainedEndpoint } from './explanation.ts';
+import { explainTransports, type TlsStateOf, transportError } from './transports.ts';
+
+/** What clusters are explained with. */
+export interface ClusterScene {
+  readonly clock: Clock;
+  readonly tlsState: TlsStateOf;
+  /** Takes the sentences. */
+  readonly why: string[];
+}
 
 /** Where the calls of a route go, one entry for each cluster that it may choose; `again` makes the call anew, for each to change it. */
 export function explainClusters(
   route: RouteEntry,
   again: () => Call,
-  clock: Clock,
-  why: string[],
+  scene: ClusterScene,
 ): readonly ExplainedCluster[] {
   const { action } = route.config;
   if (action.kind !== 'forward') return [];
   const call = again();
   if ((call.overrides?.cluster ?? null) !== null) {
     const share = route.choose(call);
-    return share === null ? [] : [explainShare(share, 1, call, clock, why)];
+    return share === null ? [] : [explainShare(share, 1, call, scene)];
   }
   return route.choices().map((share) => {
-    return explainShare(share, action.totalWeight === 0 ? 0 : share.weight / action.totalWeight, again(), clock, why);
+    return explainShare(share, action.totalWeight === 0 ? 0 : share.weight / action.totalWeight, again(), scene);
   });
 }
 
-function explainShare(share: ClusterShare, part: number, call: Call, clock: Clock, why: string[]): ExplainedCluster {
+function explainShare(share: ClusterShare, part: number, call: Call, scene: ClusterScene): ExplainedCluster {
+  const { clock, tlsState, why } = scene;
   const name = share.nameFor(call);
   const choice = share.clusterOf(call);
   share.prepare(call, clock);
@@ -31,15 +48,15 @@ function explainShare(share: ClusterShare, part: number, call: Call, clock: Cloc
     why.push(
       `${percent} go to the cluster that ${share.specifier.label} names, which is being asked: these calls are held`,
     );
-    return { ...found, type: '', lbPolicy: '', endpoints: [], error: 'not known yet' };
+    return { ...found, type: '', lbPolicy: '', endpoints: [], transports: [], error: 'not known yet' };
   }
   if (choice === null) {
     why.push(`${percent} go to cluster ${name}, about which the feed has not told yet: these calls are held`);
-    return { ...found, type: '', lbPolicy: '', endpoints: [], error: 'not known yet' };
+    return { ...found, type: '', lbPolicy: '', endpoints: [], transports: [], error: 'not known yet' };
   }
   if (isMeshError(choice)) {
     why.push(`${percent} go to cluster ${name}, which cannot be called: ${choice.message}`);
-    return { ...found, type: '', lbPolicy: '', endpoints: [], error: choice.message };
+    return { ...found, type: '', lbPolicy: '', endpoints: [], transports: [], error: choice.message };
   }
   const endpoints = endpointsOf(choice);
   const { discovery, lb, unsupported } = choice.config;
@@ -54,12 +71,16 @@ function explainShare(share: ClusterShare, part: number, call: Call, clock: Cloc
       `the caller asks for ${wish.kind === 'address' ? `its endpoint ${wish.address}` : `an endpoint of it with ${JSON.stringify(wish.labels)}`}`,
     );
   }
+  for (const { factory } of share.filters.entries) if (factory instanceof AlpnFilter) factory.offer(call, choice);
+  const transports = explainTransports(choice, call, tlsState);
+  const lacks = unsupported.length > 0 ? `needs what this version lacks: ${unsupported.join(', ')}` : null;
   return {
     ...found,
     type: discovery.kind,
     lbPolicy: lb.kind,
     endpoints,
-    error: unsupported.length > 0 ? `needs what this version lacks: ${unsupported.join(', ')}` : null,
+    transports,
+    error: lacks ?? transportError(transports),
   };
 }
 

@@ -5,6 +5,7 @@ import type { Explanation } from './explanation.ts';
 import { explainFilters } from './filters.ts';
 import { explainRoutes } from './routes.ts';
 import { explainRules } from './rules.ts';
+import type { TlsStateOf } from './transports.ts';
 
 /** The call that is asked about. */
 export interface AskedCall {
@@ -22,12 +23,14 @@ export interface ExplainInput {
   readonly entry: JoinedAuthority | null;
   readonly outsideMesh: OutsideMesh;
   readonly clock: Clock;
+  readonly tlsState: TlsStateOf;
   /** Where the configuration comes from now, as an operator names it. */
   readonly origin: string;
   readonly flavour: FlavourInForce;
 }
 
-export function explainCall({ asked, mesh, entry, outsideMesh, clock, origin, flavour }: ExplainInput): Explanation {
+export function explainCall(input: ExplainInput): Explanation {
+  const { asked, mesh, entry, outsideMesh, clock, tlsState, origin, flavour } = input;
   const { url, method, overrides } = asked;
   const why: string[] = [];
   const result = (verdict: Explanation['verdict'], found: Partial<Explanation> = {}): Explanation => ({
@@ -126,7 +129,7 @@ export function explainCall({ asked, mesh, entry, outsideMesh, clock, origin, fl
     admit(each);
     return each;
   };
-  const clusters = explainClusters(route, again, clock, why);
+  const clusters = explainClusters(route, again, { clock, tlsState, why });
   const share = cluster === null ? null : route.choose(call);
   const rules = explainRules(table, route.config, share === null ? route.choices() : [share], overrides);
   const onward = { ...chosen, clusters, rules };

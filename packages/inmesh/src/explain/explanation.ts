@@ -11,6 +11,37 @@ export interface ExplainedEndpoint {
   readonly active: number;
 }
 
+/** How some endpoints of a cluster are connected to. */
+export interface ExplainedTransport {
+  /** The name of the entry of `transport_socket_matches` that fits them; `default` where none does. */
+  readonly socket: string;
+  /** The kinds of sockets, the outermost first: `http_11_proxy`, `tls`; `raw_buffer` in the clear. */
+  readonly layers: readonly string[];
+  /** `auto`: as ALPN chooses. */
+  readonly protocol: string;
+  /** Null in the clear. */
+  readonly tls: ExplainedTls | null;
+  readonly endpoints: readonly string[];
+  /** Why such a connection cannot be made; null where it can. */
+  readonly error: string | null;
+}
+
+/** The TLS of such connections; never keys. */
+export interface ExplainedTls {
+  /** Offered by ALPN, in order. */
+  readonly alpn: readonly string[];
+  /** Empty: the server is told none. */
+  readonly serverName: string;
+  /** All that the server's certificate must be, in words. */
+  readonly expects: readonly string[];
+  /** Who the mesh is to the server: where each certificate came from, its SPIFFE IDs, and when it ends (ISO 8601). */
+  readonly certificates: readonly {
+    readonly source: string;
+    readonly names: readonly string[];
+    readonly expires: string;
+  }[];
+}
+
 export interface ExplainedCluster {
   readonly name: string;
   /** Its share of the calls, 0 to 1. */
@@ -20,6 +51,8 @@ export interface ExplainedCluster {
   /** What its endpoints are asked, as far as routing decides it: filters may change more. */
   readonly request: { readonly method: string; readonly authority: string; readonly path: string };
   readonly endpoints: readonly ExplainedEndpoint[];
+  /** The ways to its endpoints. */
+  readonly transports: readonly ExplainedTransport[];
   /** Why it cannot be called; null where it can. */
   readonly error: string | null;
 }

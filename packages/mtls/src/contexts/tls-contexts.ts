@@ -15,6 +15,12 @@ export interface ClusterCertificates {
   readonly roots: readonly HeldCertificate[];
 }
 
+/** What of one TLS context is in force. */
+export interface TlsState extends Pick<ClusterCertificates, 'own' | 'roots'> {
+  /** Why there is nothing to connect with; null where there is. */
+  readonly error: string | null;
+}
+
 interface Entry {
   readonly context: SharedContext;
   /** Cluster of each user. */
@@ -43,6 +49,15 @@ export class TlsContexts {
     entry.users.set(user, place.cluster);
     entry.context.addUser(user);
     return user;
+  }
+
+  /** For whoever explains: no keys. Null for a context that nobody follows. */
+  state({ common }: UpstreamTlsContext): TlsState | null {
+    const context = this.#entries.get(contextKey(common))?.context;
+    if (context === undefined) return null;
+    const { own, roots, settled } = context;
+    const current = settled ? context.current() : 'its secrets have not come yet';
+    return { own, roots, error: typeof current === 'string' ? current : null };
   }
 
   /** For whoever explains, and for gauges: no keys. */
