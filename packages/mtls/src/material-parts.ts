@@ -8,6 +8,7 @@ import type {
   SecretSource,
   TlsCertificate,
 } from '@inmesh/core';
+import type { MakeSecureContext } from './material/secure-contexts.ts';
 import type { TlsMaterial } from './tls-material.ts';
 
 /** An identity of ours, and what to call it: errors name it. */
@@ -43,6 +44,8 @@ export interface MaterialParts {
   readonly reader: SourceReader;
   readonly regex: RegexEngine;
   readonly clock: Clock;
+  /** Default: a new one each time. */
+  readonly makeSecureContext?: MakeSecureContext;
 }
 
 /** What is shown of a certificate. */

@@ -2,6 +2,7 @@ import { type Clock, type CommonTlsContext, isMeshError, type RegexEngine } from
 import { type FileContents, FollowedFiles } from '../files/followed-files.ts';
 import type { WatchDirectory } from '../files/watch-directory.ts';
 import { buildMaterial } from '../material/build-material.ts';
+import type { MakeSecureContext } from '../material/secure-contexts.ts';
 import type { BuiltMaterial, CertificateSummary, NamedCertificate } from '../material-parts.ts';
 import type { TlsMaterial } from '../tls-material.ts';
 import { ContextSources, type ContextSourcesParts, type ContextValues } from './context-sources.ts';
@@ -17,6 +18,7 @@ export interface SharedContextParts extends ContextSourcesParts {
   readonly clock: Clock;
   readonly environment: Environment;
   readonly watchDirectory: WatchDirectory;
+  readonly makeSecureContext: MakeSecureContext;
   /** What is wrong while an older version stays in force. */
   readonly onWarning: (warning: Error) => void;
 }
@@ -173,10 +175,10 @@ export class SharedContext {
   /** Throws where nothing of use comes of it. A certificate that has expired is left out, if there is another one. */
   #build(values: ContextValues, contents: FileContents): void {
     const { certificates, validation } = values;
-    const { regex, clock, environment } = this.#parts;
+    const { regex, clock, environment, makeSecureContext } = this.#parts;
     const reader = new LookReader(contents, environment, this.#more);
     const make = (some: readonly NamedCertificate[]): BuiltMaterial =>
-      buildMaterial({ certificates: some, validation, common: this.#common, reader, regex, clock });
+      buildMaterial({ certificates: some, validation, common: this.#common, reader, regex, clock, makeSecureContext });
     const all = make(certificates);
     const good = certificates.filter((_, index) => all.own[index]!.notAfter > clock.wallNow());
     if (good.length === 0 && certificates.length > 0) throw new Error(expired(certificates[0]!.source, all.own[0]!));

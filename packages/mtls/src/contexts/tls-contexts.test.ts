@@ -283,6 +283,29 @@ describe('TlsContexts', () => {
     );
   });
 
+  it('shares what OpenSSL needs among clusters that differ in the names that they expect', async () => {
+    const scene = new Scene();
+    const named = (value: string) => ({
+      certificates: [sdsCertificate('default')],
+      validation: {
+        context: validationContext({
+          trustedCa: inline(authority.root),
+          subjectAltNames: [{ sanType: 'uri', match: 'exact', value, ignoreCase: false, oid: '' }] as const,
+        }),
+        secret: null,
+        provider: null,
+      },
+    });
+    const [one, two] = [scene.follow(named('spiffe://td/one')), scene.follow(named('spiffe://td/two'))];
+    scene.secrets.certificate('default', inlineCertificate(await authority.issue()));
+    const first = material(one.current());
+    assert.notEqual(first, material(two.current()));
+    assert.equal(first.secureContext, material(two.current()).secureContext);
+    scene.secrets.certificate('default', inlineCertificate(await authority.issue()));
+    assert.notEqual(material(one.current()).secureContext, first.secureContext);
+    assert.equal(material(one.current()).secureContext, material(two.current()).secureContext);
+  });
+
   it('takes certificate and roots from a provider of the bootstrap, both at once', async () => {
     let tell: (identity: Identity) => void = () => undefined;
     let lose: () => void = () => undefined;

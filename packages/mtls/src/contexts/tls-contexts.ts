@@ -1,11 +1,12 @@
 import { MeshError, type UpstreamTlsContext } from '@inmesh/core';
 import { watchDirectory } from '../files/watch-directory.ts';
+import { SecureContexts } from '../material/secure-contexts.ts';
 import type { FollowedTls, FollowedTlsEvents, TlsMaterial } from '../tls-material.ts';
 import { contextKey } from './context-key.ts';
 import { type HeldCertificate, SharedContext, type SharedContextParts } from './shared-context.ts';
 
 /** `environment` defaults to the variables of the process, `watchDirectory` to the notices of the system. */
-export type TlsContextsParts = Omit<SharedContextParts, 'environment' | 'watchDirectory'> &
+export type TlsContextsParts = Omit<SharedContextParts, 'environment' | 'watchDirectory' | 'makeSecureContext'> &
   Partial<Pick<SharedContextParts, 'environment' | 'watchDirectory'>>;
 
 /** What the TLS contexts of a cluster are made with now. */
@@ -33,7 +34,12 @@ export class TlsContexts {
   readonly #entries = new Map<string, Entry>();
 
   constructor(parts: TlsContextsParts) {
-    this.#parts = { environment: (variable) => process.env[variable], watchDirectory, ...parts };
+    this.#parts = {
+      environment: (variable) => process.env[variable],
+      watchDirectory,
+      ...parts,
+      makeSecureContext: new SecureContexts().make,
+    };
   }
 
   follow({ common }: UpstreamTlsContext, place: { readonly cluster: string }, events: FollowedTlsEvents): FollowedTls {

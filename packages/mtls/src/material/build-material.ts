@@ -27,9 +27,9 @@ export function makeMaterial(parts: ReadParts): BuiltMaterial {
 }
 
 function contextOf(parts: ReadParts, certificates: readonly OwnCertificate[], { trust }: Validation): SecureContext {
-  const { validation } = parts;
+  const { validation, makeSecureContext = createSecureContext } = parts;
   const place = certificates[0]?.place ?? validation?.place ?? 'the TLS context';
-  const options = secureOptions(parts.parameters, place);
+  const options = secureOptions(parts.parameters, place, makeSecureContext);
   const trusted = [...trust.values()];
   // Lists of one trust domain would be asked for the certificates of all.
   const lists =
@@ -37,7 +37,7 @@ function contextOf(parts: ReadParts, certificates: readonly OwnCertificate[], { 
       ? trusted.flatMap(({ revocationLists }) => revocationLists.map(revocationListPem))
       : [];
   try {
-    return createSecureContext({
+    return makeSecureContext({
       ...options,
       key: certificates.map(({ key }) => key),
       cert: certificates.map(({ chain }) => chain),

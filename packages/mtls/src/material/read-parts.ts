@@ -1,5 +1,6 @@
 import type { CertificateValidationContext, Clock, CommonTlsContext, RegexEngine, SecretBytes } from '@inmesh/core';
 import type { PeerRole } from '../x509/path.ts';
+import type { MakeSecureContext } from './secure-contexts.ts';
 
 /** What the connections of a TLS context are made of, once files and secrets have been read. */
 export interface ReadParts {
@@ -12,6 +13,8 @@ export interface ReadParts {
   readonly parameters: TlsParameters;
   readonly regex: RegexEngine;
   readonly clock: Clock;
+  /** Default: a new one each time. */
+  readonly makeSecureContext?: MakeSecureContext;
 }
 
 /** envoy.extensions.transport_sockets.tls.v3.TlsParameters */

@@ -6,7 +6,7 @@ import { readTrustDomains } from './spiffe-config.ts';
 
 /** Reads what the parts name. Throws what the reader throws, and for what this version cannot do. */
 export function readSources(parts: MaterialParts, peer: PeerRole): ReadParts {
-  const { certificates, validation, common, reader, regex, clock } = parts;
+  const { certificates, validation, common, reader, regex, clock, makeSecureContext } = parts;
   return {
     peer,
     certificates: certificates.map((certificate) => readOwn(certificate, reader)),
@@ -14,6 +14,7 @@ export function readSources(parts: MaterialParts, peer: PeerRole): ReadParts {
     parameters: common,
     regex,
     clock,
+    ...(makeSecureContext && { makeSecureContext }),
   };
 }
 

@@ -3,6 +3,7 @@ import { createSecureContext, getCiphers, type SecureContextOptions, type Secure
 import type { TlsVersion } from '@inmesh/core';
 import { materialError } from './config-error.ts';
 import type { TlsParameters } from './read-parts.ts';
+import type { MakeSecureContext } from './secure-contexts.ts';
 
 /** Envoy's for clients: TLS 1.3 is spoken where the feed asks for it. */
 const DEFAULT_VERSION: TlsVersion = 'TLSv1.2';
@@ -21,7 +22,11 @@ const DEFAULT_CURVES = ['X25519', 'P-256'];
 const YOUNG_CURVES: ReadonlySet<string> = new Set(['X25519MLKEM768', 'SecP256r1MLKEM768', 'SecP384r1MLKEM1024']);
 
 /** Versions, ciphers, curves and signature algorithms as node:tls wants them. Throws where the runtime does not have them. */
-export function secureOptions(parameters: TlsParameters, place: string): SecureContextOptions {
+export function secureOptions(
+  parameters: TlsParameters,
+  place: string,
+  make: MakeSecureContext = createSecureContext,
+): SecureContextOptions {
   const minVersion = parameters.minVersion ?? DEFAULT_VERSION;
   const maxVersion = parameters.maxVersion ?? (minVersion > DEFAULT_VERSION ? minVersion : DEFAULT_VERSION);
   if (minVersion > maxVersion)
@@ -31,14 +36,14 @@ export function secureOptions(parameters: TlsParameters, place: string): SecureC
     minVersion: nodeVersion(minVersion),
     maxVersion: nodeVersion(maxVersion),
     ciphers: ciphersOf(parameters.cipherSuites, minVersion, place),
-    ecdhCurve: curvesOf(parameters.ecdhCurves, place),
+    ecdhCurve: curvesOf(parameters.ecdhCurves, place, make),
     ...(signatureAlgorithms.length > 0 && { sigalgs: signatureAlgorithms.join(':') }),
     // Node lets servers ask for another handshake on a connection, in which another peer could be presented.
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
   };
-  probe({ ciphers: options.ciphers! }, place, `cipher_suites ${parameters.cipherSuites.join(':')}`);
+  probe(make, { ciphers: options.ciphers! }, place, `cipher_suites ${parameters.cipherSuites.join(':')}`);
   if (options.sigalgs !== undefined)
-    probe({ sigalgs: options.sigalgs }, place, `signature_algorithms ${options.sigalgs}`);
+    probe(make, { sigalgs: options.sigalgs }, place, `signature_algorithms ${options.sigalgs}`);
   return options;
 }
 
@@ -85,26 +90,26 @@ function isKeyword(name: string): boolean {
   );
 }
 
-function curvesOf(curves: readonly string[], place: string): string {
+function curvesOf(curves: readonly string[], place: string, make: MakeSecureContext): string {
   const asked = curves.length === 0 ? DEFAULT_CURVES : curves.flatMap((curve) => curve.split(':'));
-  const had = asked.filter((curve) => !YOUNG_CURVES.has(curve) || hasCurve(curve));
-  const unknown = had.filter((curve) => !YOUNG_CURVES.has(curve) && !hasCurve(curve));
+  const had = asked.filter((curve) => !YOUNG_CURVES.has(curve) || hasCurve(curve, make));
+  const unknown = had.filter((curve) => !YOUNG_CURVES.has(curve) && !hasCurve(curve, make));
   if (had.length > 0 && unknown.length === 0) return had.join(':');
   throw materialError(place, `ecdh_curves: this runtime has no ${(unknown.length > 0 ? unknown : asked).join(', ')}`);
 }
 
-function hasCurve(ecdhCurve: string): boolean {
+function hasCurve(ecdhCurve: string, make: MakeSecureContext): boolean {
   try {
-    createSecureContext({ ca: [], ecdhCurve });
+    make({ ca: [], ecdhCurve });
     return true;
   } catch {
     return false;
   }
 }
 
-function probe(options: SecureContextOptions, place: string, what: string): void {
+function probe(make: MakeSecureContext, options: SecureContextOptions, place: string, what: string): void {
   try {
-    createSecureContext({ ca: [], ...options });
+    make({ ca: [], ...options });
   } catch (cause) {
     throw materialError(place, `${what}: this runtime does not take it`, cause);
   }
