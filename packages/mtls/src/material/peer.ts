@@ -19,7 +19,7 @@ export interface Peer {
 /** A chain is short; a longer one is somebody's mischief. */
 const MAX_SENT = 16;
 
-/** The peer of a connection; or why there is nobody to judge. */
+/** The peer of a connection; or why there is nobody to judge. Once for a connection: Node shows a client the chain only the first time. */
 export function peerOf(socket: TLSSocket, role: PeerRole): Peer | PeerRefusal {
   // A client is shown no certificate of a resumed session, and a server one that was judged by other rules perhaps.
   if (socket.isSessionReused())
@@ -57,7 +57,7 @@ function chainErrorOf({ authorized, authorizationError }: TLSSocket): string | n
 
 /**
  * What came with the leaf: Node links certificates by their names, not by signatures, and shows no more of the chain than what it could
- * link. So a path is looked for among them, and is none where it is not there.
+ * link; a server is shown none of it where OpenSSL is content. So a path is looked for among them, and is none where it is not there.
  */
 function sentWith(presented: X509Certificate): readonly Certificate[] {
   const certificates: Certificate[] = [];
