@@ -26,7 +26,7 @@ function describe({ certificate, trust }: Identity): string {
   if (certificate !== null) {
     const { subjectAltName, issuer, validTo } = new X509Certificate(certificate.chain);
     lines.push(
-      `I am ${subjectAltName?.replace('URI:', '')}, until ${validTo}, says ${issuer || 'a CA without a name'}`,
+      `I am ${subjectAltName?.replace('URI:', '')}, until ${validTo}, says ${issuer.replaceAll('\n', ', ') || 'a CA without a name'}`,
     );
   }
   const domains = [...(trust?.byTrustDomain?.keys() ?? [])];

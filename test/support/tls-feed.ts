@@ -13,13 +13,23 @@ export function tlsSocket(commonTlsContext: JsonObject, more: JsonObject = {}): 
   };
 }
 
-/** A certificate and roots by SDS over ADS, and the one name that the server must have. */
-export function sdsContext(serverUri: string, names = { certificate: 'default', roots: 'ROOTCA' }): JsonObject {
+/** What istiod has a sidecar ask of its agent. */
+export const AGENT: JsonObject = {
+  api_config_source: { api_type: 'GRPC', grpc_services: [{ envoy_grpc: { cluster_name: 'sds-grpc' } }] },
+  resource_api_version: 'V3',
+};
+
+/** A certificate and roots by SDS, over ADS unless another source is given, and the one name that the server must have. */
+export function sdsContext(
+  serverUri: string,
+  names = { certificate: 'default', roots: 'ROOTCA' },
+  source: JsonObject = ADS,
+): JsonObject {
   return {
-    tls_certificate_sds_secret_configs: [{ name: names.certificate, sds_config: ADS }],
+    tls_certificate_sds_secret_configs: [{ name: names.certificate, sds_config: source }],
     combined_validation_context: {
       default_validation_context: { match_typed_subject_alt_names: [exactUri(serverUri)] },
-      validation_context_sds_secret_config: { name: names.roots, sds_config: ADS },
+      validation_context_sds_secret_config: { name: names.roots, sds_config: source },
     },
   };
 }

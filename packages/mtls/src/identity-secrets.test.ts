@@ -25,6 +25,7 @@ describe('identitySecrets', () => {
       resourceError: ({ message }) => heard.push(`missing: ${message}`),
       ambientError: ({ message }) => heard.push(`trouble: ${message}`),
       recovered: () => heard.push('recovered'),
+      revoked: ({ message }) => heard.push(`revoked: ${message}`),
     });
 
   beforeEach(() => {
@@ -84,11 +85,11 @@ describe('identitySecrets', () => {
     source?.recovered?.();
     source?.resourceError(new MeshError('connection_failure', 'gone'));
     assert.equal(heard.length, 5);
-    assert.match(String(heard[0]), /missing: .*the identity of this mesh has none \(resource secret "default"\)/);
+    assert.match(String(heard[0]), /revoked: .*the identity of this mesh has none \(resource secret "default"\)/);
     assert.deepEqual(heard.slice(2), [
       'trouble: [connection_failure] away',
       'recovered',
-      'missing: [connection_failure] gone',
+      'revoked: [connection_failure] gone',
     ]);
     watch('file-cert:/a~/b');
     assert.match(String(heard[5]), /answers "default" and "ROOTCA" only/);

@@ -7,8 +7,8 @@ import {
   MeshError,
   type Secret,
   type Unwatch,
-  type Watcher,
 } from '@inmesh/core';
+import type { SecretWatcher } from './contexts/follow-secret.ts';
 import type { CertifiedKey, Identity, IdentityProvider, TrustBundles } from './identity.ts';
 
 /** Istio's names for what an agent has. */
@@ -17,8 +17,9 @@ const ROOTS = 'ROOTCA';
 const VALIDATOR = 'envoy.extensions.transport_sockets.tls.v3.SPIFFECertValidatorConfig';
 
 /** Answers the secrets that a feed would have an istio-agent give, from an identity of our own. */
-export function identitySecrets(identity: IdentityProvider): (name: string, watcher: Watcher<Secret>) => Unwatch {
+export function identitySecrets(identity: IdentityProvider): (name: string, watcher: SecretWatcher) => Unwatch {
   return (name, watcher) => {
+    const gone = (error: MeshError): void => (watcher.revoked ?? watcher.resourceError).call(watcher, error);
     const secretOf = Object.hasOwn(readers, name) ? readers[name] : undefined;
     if (secretOf === undefined) {
       watcher.resourceError(missing(name, `the identity of this mesh answers "${CERTIFICATE}" and "${ROOTS}" only`));
@@ -30,7 +31,7 @@ export function identitySecrets(identity: IdentityProvider): (name: string, watc
         const secret = secretOf(state);
         if (secret === null) {
           last = null;
-          watcher.resourceError(missing(name, 'the identity of this mesh has none'));
+          gone(missing(name, 'the identity of this mesh has none'));
           return;
         }
         // A renewed certificate is no reason to look at the roots again.
@@ -38,7 +39,7 @@ export function identitySecrets(identity: IdentityProvider): (name: string, watc
         if (part !== last) watcher.changed(secret);
         last = part;
       },
-      resourceError: (error) => watcher.resourceError(error),
+      resourceError: gone,
       ambientError: (error) => watcher.ambientError(error),
       recovered: () => watcher.recovered?.(),
     });

@@ -1,7 +1,7 @@
 export { type ConsulAgentAddress, type ConsulGet, consulAgent } from './consul/agent-http.ts';
 export { ConsulConnectCa, type ConsulConnectCaParts } from './consul/consul-connect-ca.ts';
 export { certificateGauges } from './contexts/certificate-gauges.ts';
-export type { WatchSecret } from './contexts/follow-secret.ts';
+export type { SecretWatcher, WatchSecret } from './contexts/follow-secret.ts';
 export type { HeldCertificate } from './contexts/shared-context.ts';
 export {
   type ClusterCertificates,

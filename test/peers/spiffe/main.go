@@ -13,6 +13,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -104,10 +105,15 @@ func newKey() crypto.Signer { return must(ecdsa.GenerateKey(elliptic.P256(), ran
 
 func serial() *big.Int { return must(rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))) }
 
+// caName is as SPIRE's: issuers are told apart by it.
+func caName() pkix.Name {
+	return pkix.Name{Country: []string{"US"}, Organization: []string{"SPIFFE"}, SerialNumber: serial().String()}
+}
+
 func newRoot(td string) root {
 	key := newKey()
 	template := &x509.Certificate{
-		SerialNumber: serial(), NotBefore: time.Now().Add(-time.Minute), NotAfter: time.Now().Add(24 * time.Hour),
+		Subject: caName(), SerialNumber: serial(), NotBefore: time.Now().Add(-time.Minute), NotAfter: time.Now().Add(24 * time.Hour),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 		URIs: []*url.URL{{Scheme: "spiffe", Host: td}}, SubjectKeyId: serial().Bytes(),
 	}
@@ -153,14 +159,14 @@ func (a *agent) issue(svid Svid) *workload.X509SVID {
 	top := d.roots[len(d.roots)-1]
 	caKey := newKey()
 	caTemplate := &x509.Certificate{
-		SerialNumber: serial(), NotBefore: time.Now().Add(-time.Minute), NotAfter: time.Now().Add(12 * time.Hour),
+		Subject: caName(), SerialNumber: serial(), NotBefore: time.Now().Add(-time.Minute), NotAfter: time.Now().Add(12 * time.Hour),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
 		URIs: []*url.URL{{Scheme: "spiffe", Host: a.state.TrustDomain}}, SubjectKeyId: serial().Bytes(),
 	}
 	ca := must(x509.ParseCertificate(must(x509.CreateCertificate(rand.Reader, caTemplate, top.cert, caKey.Public(), top.key))))
 	key := newKey()
 	leaf := &x509.Certificate{
-		SerialNumber: serial(), NotBefore: time.Now().Add(-time.Minute),
+		Subject: pkix.Name{Country: []string{"US"}, Organization: []string{"SPIRE"}}, SerialNumber: serial(), NotBefore: time.Now().Add(-time.Minute),
 		NotAfter: time.Now().Add(time.Duration(svid.TTLSeconds) * time.Second),
 		KeyUsage: x509.KeyUsageDigitalSignature, URIs: []*url.URL{id.URL()},
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},

@@ -8,6 +8,8 @@ import { until } from './until.ts';
 
 /** What the agent serves; see test/peers/spiffe/main.go. */
 export interface SpiffeState {
+  /** Default `TRUST_DOMAIN`. */
+  readonly trustDomain?: string;
   readonly svids?: readonly { readonly id: string; readonly hint?: string; readonly ttlSeconds?: number }[];
   readonly federated?: readonly string[];
   readonly newRoot?: boolean;

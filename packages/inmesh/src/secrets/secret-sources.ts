@@ -1,5 +1,5 @@
 import { type ConfigSource, MeshError, type SdsSecretRef, type Secret, type Unwatch, type Watcher } from '@inmesh/core';
-import { type IdentityProvider, identitySecrets, watchDirectory } from '@inmesh/mtls';
+import { type IdentityProvider, identitySecrets, type SecretWatcher, watchDirectory } from '@inmesh/mtls';
 import { type AdsStatus, type Bootstrap, newDecoding, readSecretsFile } from '@inmesh/xds';
 import { SdsServers, type SdsServersParts } from './sds-servers.ts';
 import { sdsTargets } from './sds-targets.ts';
@@ -39,7 +39,7 @@ export class SecretSources {
     this.#ofIdentity = parts.identity === null ? null : identitySecrets(parts.identity);
   }
 
-  watch(ref: SdsSecretRef, watcher: Watcher<Secret>): Unwatch {
+  watch(ref: SdsSecretRef, watcher: SecretWatcher): Unwatch {
     const { source, name } = ref;
     const { feed, bootstrap } = this.#parts;
     switch (source.kind) {

@@ -1,8 +1,14 @@
 import type { Clock, MeshError, SdsSecretRef, Secret, Timer, Unwatch, Watcher } from '@inmesh/core';
 import type { Identity, IdentityProvider } from '../identity.ts';
 
+/** Hears of one secret. */
+export interface SecretWatcher extends Watcher<Secret> {
+  /** It must not be used any more: whoever issues identities has taken ours back. Servers of secrets have no word for that. */
+  revoked?(error: MeshError): void;
+}
+
 /** Asks for a secret wherever the reference says: a static one of the bootstrap, ADS, an SDS server. */
-export type WatchSecret = (ref: SdsSecretRef, watcher: Watcher<Secret>) => Unwatch;
+export type WatchSecret = (ref: SdsSecretRef, watcher: SecretWatcher) => Unwatch;
 
 /** What is known of a source of certificates or rules. */
 export type Followed<T> =
@@ -32,7 +38,7 @@ export interface SourceEvents {
   warning(reason: string): void;
 }
 
-/** A secret of SDS. Once it was there it is kept, also where the server takes it back, as Envoy does. */
+/** A secret of SDS. Once it was there it is kept, also where the server takes it back, as Envoy does, unless it is revoked. */
 export class SecretFollower<T> implements Source<T> {
   readonly #name: string;
   readonly #events: SourceEvents;
@@ -51,6 +57,7 @@ export class SecretFollower<T> implements Source<T> {
       changed: (secret) => this.#changed(secret, read),
       resourceError: (error) => this.#bad(error.reason),
       ambientError: (error) => this.#ambient(error),
+      revoked: (error) => this.#gone(`${this.#name}: ${error.reason}`),
     });
   }
 
@@ -81,8 +88,12 @@ export class SecretFollower<T> implements Source<T> {
       this.#events.warning(text);
       return;
     }
+    this.#gone(text);
+  }
+
+  #gone(reason: string): void {
     this.#timer?.cancel();
-    this.#now = { state: 'missing', reason: text };
+    this.#now = { state: 'missing', reason };
     this.#events.changed();
   }
 

@@ -120,9 +120,12 @@ export class SharedContext {
       this.#read(now.value);
       return;
     }
+    const had = this.#inForce !== null;
     this.#inForce = null;
     this.#reason = now.reason;
     this.#settle();
+    // Connections that were made with what is gone are let go as after a renewal.
+    if (had) this.#tell((user) => user.rotated());
   }
 
   #stopReading(): void {

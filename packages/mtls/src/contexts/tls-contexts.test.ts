@@ -159,6 +159,20 @@ describe('TlsContexts', () => {
     assert.equal(scene.clock.pending, 0);
   });
 
+  it('has nothing any more once a secret was revoked, until there is another', async () => {
+    const scene = new Scene();
+    const tls = scene.follow({ certificates: [sdsCertificate('default')] });
+    scene.secrets.certificate('default', inlineCertificate(await authority.issue()));
+    scene.secrets.gone('default', 'the server has it no more');
+    material(tls.current());
+    scene.secrets.revoked('default', 'no identity is issued to this process');
+    assert.match(refusal(tls.current()), /secret "default": no identity is issued to this process/);
+    assert.deepEqual(scene.events, ['settled', 'rotated']);
+    scene.secrets.certificate('default', inlineCertificate(await authority.issue()));
+    material(tls.current());
+    assert.deepEqual(scene.events, ['settled', 'rotated', 'rotated']);
+  });
+
   it('keeps the last good version when a new one is of no use, and says once which secret is to blame', async () => {
     const scene = new Scene();
     const tls = scene.follow({ certificates: [sdsCertificate('default')] });

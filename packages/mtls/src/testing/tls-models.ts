@@ -5,13 +5,11 @@ import {
   type DataSource,
   MeshError,
   type SdsSecretRef,
-  type Secret,
   type TlsCertificate,
   type Unwatch,
   type UpstreamTlsContext,
-  type Watcher,
 } from '@inmesh/core';
-import type { WatchSecret } from '../contexts/follow-secret.ts';
+import type { SecretWatcher, WatchSecret } from '../contexts/follow-secret.ts';
 import type { CertifiedKey } from '../identity.ts';
 
 export const inline = (text: string): DataSource => ({ kind: 'inline', bytes: Buffer.from(text) });
@@ -85,7 +83,7 @@ export function sdsCertificate(name: string): CertificateRef {
 
 /** Secrets that a test gives out. */
 export class ScriptedSecrets {
-  readonly #watchers = new Map<string, Set<Watcher<Secret>>>();
+  readonly #watchers = new Map<string, Set<SecretWatcher>>();
 
   readonly watch: WatchSecret = ({ name }, watcher): Unwatch => {
     const watchers = this.#watchers.get(name) ?? new Set();
@@ -110,11 +108,15 @@ export class ScriptedSecrets {
     this.#tell(name, (watcher) => watcher.resourceError(new MeshError('invalid_config', reason)));
   }
 
+  revoked(name: string, reason: string): void {
+    this.#tell(name, (watcher) => watcher.revoked?.(new MeshError('connection_failure', reason)));
+  }
+
   trouble(name: string, reason: string): void {
     this.#tell(name, (watcher) => watcher.ambientError(new MeshError('config_timeout', reason)));
   }
 
-  #tell(name: string, say: (watcher: Watcher<Secret>) => void): void {
+  #tell(name: string, say: (watcher: SecretWatcher) => void): void {
     for (const watcher of this.#watchers.get(name) ?? []) say(watcher);
   }
 }
