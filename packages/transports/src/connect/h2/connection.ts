@@ -42,10 +42,11 @@ export class H2Connection implements Connection, ExchangeOwner {
   readonly #clock: Clock;
   readonly #exchanges = new Set<Exchange>();
   readonly #guard: SessionGuard;
-  readonly #keepalive: Keepalive | null;
+  readonly #keepalive: Keepalive;
   /** The server's SETTINGS came. */
   #greeted = false;
   overran = false;
+  heardCount = 0;
   /** A response was complete: that the connection goes away is no accident of the endpoint's. */
   #served = false;
   /** Takes no further call. */
@@ -79,16 +80,13 @@ export class H2Connection implements Connection, ExchangeOwner {
     this.session.on('error', (error) => this.#lose(error));
     this.session.on('close', () => this.#onClosed());
     this.session.unref();
-    this.#keepalive =
-      http2.keepalive === null
-        ? null
-        : new Keepalive(
-            this.session,
-            http2.keepalive,
-            { clock, random },
-            () => socket.bytesRead,
-            (error) => this.destroy(error),
-          );
+    this.#keepalive = new Keepalive(
+      this.session,
+      http2.keepalive,
+      { clock, random },
+      () => socket.bytesRead,
+      (error) => this.destroy(error),
+    );
     // Node would wait for the end of a socket that has had it.
     if (socket.destroyed) this.session.destroy();
   }
@@ -113,7 +111,7 @@ export class H2Connection implements Connection, ExchangeOwner {
     if (this.#exchanges.size === 0) {
       this.session.ref();
     }
-    this.#keepalive?.beforeCall();
+    this.#keepalive.beforeCall();
     const exchange = new Exchange(this, call, handler, !this.#greeted);
     this.#exchanges.add(exchange);
     exchange.start();
@@ -137,7 +135,12 @@ export class H2Connection implements Connection, ExchangeOwner {
   }
 
   heard(): void {
-    this.#keepalive?.heard();
+    this.heardCount++;
+    this.#keepalive.heard();
+  }
+
+  doubt(): void {
+    this.#keepalive.doubt();
   }
 
   release(exchange: Exchange, answered: boolean): void {
@@ -223,7 +226,7 @@ export class H2Connection implements Connection, ExchangeOwner {
     if (this.#gone) return;
     this.#gone = true;
     this.#draining = true;
-    this.#keepalive?.stop();
+    this.#keepalive.stop();
     this.#events.onClosed(this, { local: this.#local, unfinished: this.#cut });
   }
 }

@@ -16,6 +16,10 @@ export interface ExchangeOwner {
   readonly overran: boolean;
   /** Something was heard of the server. */
   heard(): void;
+  /** How often something was. */
+  readonly heardCount: number;
+  /** A call was given up, and nothing was heard while it was there. */
+  doubt(): void;
   /** The stream is closed, or about to be: another may take its place. `answered`: with its whole response. */
   release(exchange: Exchange, answered: boolean): void;
   /** A stream is about to be reset that may not be done with what was written to it. */

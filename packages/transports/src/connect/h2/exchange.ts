@@ -10,6 +10,7 @@ import {
 } from '@inmesh/core';
 import { refusedError } from '../wire-errors.ts';
 import type { ExchangeOwner } from './exchange-owner.ts';
+import { declaredLength, hasTrailers, size } from './lengths.ts';
 import { requestHeaders } from './request-headers.ts';
 import { type Sender, sendBody, sendTrailers } from './send-body.ts';
 import { listenForBody, listenForRequest, listenTo, type StreamListener } from './stream-listener.ts';
@@ -45,9 +46,11 @@ export class Exchange implements Holder, Sender, StreamListener {
 
   /** It began before the server had told its limits. */
   readonly #early: boolean;
+  readonly #heardBefore: number;
 
   constructor(owner: ExchangeOwner, call: Call, handler: Handler, early: boolean) {
     this.#early = early;
+    this.#heardBefore = owner.heardCount;
     this.#owner = owner;
     this.#call = call;
     this.#handler = handler;
@@ -125,8 +128,10 @@ export class Exchange implements Holder, Sender, StreamListener {
 
   abort(error: Error): void {
     if (this.over) return;
+    const { heardCount } = this.#owner;
     this.#reset();
     this.#fail(error);
+    if (heardCount === this.#heardBefore) this.#owner.doubt();
   }
 
   pause(): void {
@@ -286,20 +291,4 @@ export class Exchange implements Holder, Sender, StreamListener {
       started: this.#answered,
     };
   }
-}
-
-function size(raw: readonly string[]): number {
-  let bytes = 0;
-  for (const text of raw) bytes += text.length;
-  return bytes;
-}
-
-function hasTrailers(reader: BodyReader): boolean {
-  return reader.trailers() !== null;
-}
-
-function declaredLength({ body, head }: Call): number | null {
-  if (body?.length !== null && body?.length !== undefined) return body.length;
-  const told = head.headers.get('content-length');
-  return told === undefined ? null : Number(told);
 }

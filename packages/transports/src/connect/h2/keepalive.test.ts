@@ -45,6 +45,7 @@ describe('the age of an HTTP/2 connection', () => {
   }
 
   const requests = () => server.frames.filter(({ type }) => type === FRAME.headers).length;
+  const talkingStream = () => server.frames.filter(({ type }) => type === FRAME.headers).at(-2)?.stream ?? 0;
   const pings = () => server.frames.filter(({ type, flags }) => type === FRAME.ping && (flags & ACK) === 0).length;
 
   /** What was sent before has been heard on both sides. */
@@ -82,7 +83,7 @@ describe('the age of an HTTP/2 connection', () => {
       await heard.over;
       assert.ok(isMeshError(heard.error));
       assert.equal(heard.error.code, 'connection_termination');
-      assert.match(heard.error.message, /PING was not answered within 1000 ms/);
+      assert.match(heard.error.message, /a PING was not answered within 1000 ms/);
       await owner.until('closed');
       assert.equal(clock.pending, 0);
     });
@@ -99,6 +100,52 @@ describe('the age of an HTTP/2 connection', () => {
       clock.advance(1_000);
       await heard.over;
       assert.equal(heard.said.at(-1), 'error connection_termination UC');
+    });
+
+    it('that the feed does not ask for is asked once after a call that was given up in silence', async () => {
+      await open({ answersPings: false });
+      const heard = new Heard();
+      const call = callTo();
+      connection.dispatch(call, heard);
+      await server.until(() => requests() === 1);
+      const other = await dispatched();
+      assert.equal(pings(), 0);
+      call.controller.interrupt(new Error('timeout'));
+      await server.until(() => pings() === 1);
+      clock.advance(4_999);
+      assert.deepEqual(owner.told, ['free']);
+      clock.advance(1);
+      await other.over;
+      assert.equal(other.said.at(-1), 'error connection_termination UC');
+    });
+
+    it('and not again for five minutes where it was answered, nor where anything had been heard', async () => {
+      await open({});
+      const giveUp = async (): Promise<void> => {
+        const call = callTo();
+        const count = requests();
+        connection.dispatch(call, new Heard());
+        await server.until(() => requests() > count);
+        call.controller.interrupt(new Error('timeout'));
+        await roundTrip();
+      };
+      await giveUp();
+      assert.equal(pings(), 1);
+      clock.advance(299_999);
+      await giveUp();
+      assert.equal(pings(), 1);
+      clock.advance(1);
+      const talking = await dispatched();
+      const call = callTo();
+      connection.dispatch(call, new Heard());
+      await roundTrip();
+      server.send(headers(talkingStream(), [':status', '200']));
+      await talking.until('200');
+      call.controller.interrupt(new Error('timeout'));
+      await roundTrip();
+      assert.equal(pings(), 1);
+      await giveUp();
+      assert.equal(pings(), 2);
     });
 
     it('asks ahead of a call where nothing was heard for long', async () => {
