@@ -175,6 +175,11 @@ export class Mesh implements AsyncDisposable {
     return this.#assembly.feed?.status() ?? null;
   }
 
+  /** The streams to servers of secrets (SDS) that are asked, and every secret on them, without what is secret of it. */
+  secretServers(): readonly AdsStatus[] {
+    return this.#assembly.tls.secrets.status();
+  }
+
   /**
    * What this process takes from its control planes, as the Client Status Discovery Service tells it: the JSON of
    * envoy.service.status.v3.ClientStatusResponse, each resource with its status, its content and what was refused. Secrets are replaced.

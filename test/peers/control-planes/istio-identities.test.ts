@@ -29,10 +29,13 @@ function suite(): void {
   const warnings: Error[] = [];
   const onWarning = (warning: Error) => warnings.push(warning);
 
+  /** Servers of secrets that the last mesh asked. */
+  let asked: readonly string[] = [];
   const call = async (url: string, options: MeshOptions) => {
     await using mesh = await createMesh({ onWarning, ...options });
     await mesh.ready({ services: [url], within: 15_000 });
     const response = await mesh.fetch(url);
+    asked = mesh.secretServers().map(({ stream }) => stream.serverUri);
     return { status: response.status, text: await response.text(), error: meshErrorOf(response) };
   };
 
@@ -77,6 +80,7 @@ function suite(): void {
       const { status, text, error } = await call('http://reviews:9080/', options());
       assert.equal(error?.message, undefined);
       assert.deepEqual([status, text], [200, `URI:${WEB}`]);
+      assert.deepEqual(asked, way.includes('socket') ? [agent.secrets] : []);
     });
   }
 
