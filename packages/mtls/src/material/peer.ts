@@ -30,7 +30,7 @@ export function peerOf(socket: TLSSocket, role: PeerRole): Peer | PeerRefusal {
   const presented = socket.getPeerX509Certificate();
   if (presented === undefined) return refusal('fail_verify_no_cert', `the ${role} has presented no certificate`);
   try {
-    const leaf = readCertificate(presented.raw);
+    const leaf = readCertificate(presented.raw, presented);
     return { role, leaf, chainError: chainErrorOf(socket), others: () => sentWith(presented) };
   } catch (cause) {
     return refusal('fail_verify_error', `the certificate of the ${role} cannot be read: ${(cause as Error).message}`);
@@ -66,7 +66,7 @@ function sentWith(presented: X509Certificate): readonly Certificate[] {
     const next = last.issuerCertificate;
     if (next === undefined || next.raw.equals(last.raw)) return certificates;
     try {
-      certificates.push(readCertificate(next.raw));
+      certificates.push(readCertificate(next.raw, next));
     } catch {
       return certificates;
     }

@@ -43,6 +43,7 @@ export interface Certificate {
   /** Milliseconds since 1970, both included. */
   readonly notBefore: number;
   readonly notAfter: number;
+  /** Throws where it is none. Parsed when it is asked for: OpenSSL has looked at it already where it judges the chain. */
   readonly publicKey: KeyObject;
   /** DER of the public key. */
   readonly publicKeyInfo: Buffer;
@@ -60,8 +61,8 @@ export interface Certificate {
   readonly unknownCritical: readonly string[];
 }
 
-/** Throws for bytes that are no certificate, or not one that both OpenSSL and this reader take for the same. */
-export function readCertificate(der: Uint8Array): Certificate {
+/** `parsed`: the same as OpenSSL has it, where it is there already. Throws for bytes that are no certificate, or not one that both OpenSSL and this reader take for the same. */
+export function readCertificate(der: Uint8Array, parsed: X509Certificate | null = null): Certificate {
   const [tbs, algorithm, signature, ...rest] = DerNode.parse(der).expect(TAG.sequence).children();
   if (tbs === undefined || algorithm === undefined || signature === undefined || rest.length > 0)
     throw new DerError('it has not the three parts of a certificate');
@@ -77,7 +78,11 @@ export function readCertificate(der: Uint8Array): Certificate {
   if (notBefore === undefined || notAfter === undefined) throw new DerError('the validity has two times');
   const extensions = readExtensions(optional, version);
   const buffer = Buffer.from(der.buffer, der.byteOffset, der.byteLength);
-  const x509 = new X509Certificate(buffer);
+  const x509 = parsed ?? new X509Certificate(buffer);
+  const facts = readFacts(extensions);
+  // Of an extension that it cannot read OpenSSL takes nothing: what is a name to us only is none.
+  if (facts.names.length > 0 && x509.subjectAltName === undefined) throw new DerError('OpenSSL reads no names in it');
+  let publicKey: KeyObject | null = null;
   return {
     x509,
     der: buffer,
@@ -87,10 +92,12 @@ export function readCertificate(der: Uint8Array): Certificate {
     issuer: issuer.expect(TAG.sequence).raw,
     notBefore: notBefore.time(),
     notAfter: notAfter.time(),
-    // Throws where it is no key: a certificate is of no use without one.
-    publicKey: x509.publicKey,
+    get publicKey() {
+      publicKey ??= x509.publicKey;
+      return publicKey;
+    },
     publicKeyInfo: publicKeyInfo.expect(TAG.sequence).raw,
-    ...readFacts(extensions),
+    ...facts,
   };
 }
 
