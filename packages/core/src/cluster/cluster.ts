@@ -17,6 +17,7 @@ import { sameConnections } from './connection-settings.ts';
 import { Endpoint, isHealthy } from './endpoint.ts';
 import { HostChoice } from './host-choice.ts';
 import { HostPools } from './host-pools.ts';
+import { originalDestination } from './original-destination.ts';
 import { PriorityLimits } from './limits.ts';
 import { preconnect } from './preconnect.ts';
 import { letGo } from './rotation.ts';
@@ -205,6 +206,7 @@ export class Cluster {
   /** A host for the call, other than those it was sent to before if there is one; or the reason why there is none. */
   pick(call: Call): Endpoint | MeshError {
     if (this.#destroyed !== null) return this.#destroyed;
+    if (this.config.discovery.kind === 'original_dst') return originalDestination(call, this.#endpoints);
     return this.#choice.pick(call);
   }
 

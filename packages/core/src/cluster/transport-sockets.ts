@@ -30,6 +30,11 @@ export function socketsOf({ socket, matches }: TransportConfig): TransportSocket
   return [socket, ...matches.map((match) => match.socket)];
 }
 
+/** Nothing stands between TCP and HTTP, whichever the host. */
+export function isPlain({ socket, matches }: TransportConfig): boolean {
+  return socket.kind === 'raw_buffer' && matches.every((match) => match.socket.kind === 'raw_buffer');
+}
+
 /** The TLS of a socket, be it inside of others; null where there is none. */
 export function tlsOf(socket: TransportSocketConfig): UpstreamTlsContext | null {
   switch (socket.kind) {

@@ -62,7 +62,13 @@ describe('finalize', () => {
     });
 
     it('keeps a call that needs TLS: whoever was there before would send it in the clear', () => {
-      const clusters = original(['transport_socket']);
+      const tls = { kind: 'unsupported', fields: ['a socket of any other kind'] } as const;
+      const elsewhere = {
+        name: 'elsewhere',
+        discovery: { kind: 'original_dst' },
+        transport: { socket: tls, matches: [] },
+      } as const;
+      const clusters = { elsewhere: new Harness().newCluster(elsewhere) };
       const { inner, send } = setup(virtualHost([route(forward('elsewhere'))]), clusters);
       const { call } = send({ passThrough: () => {} });
       assert.equal(call.passes, false);
