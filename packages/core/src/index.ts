@@ -119,11 +119,15 @@ export type {
   StreamStatus,
   StreamTransport,
 } from './stream-transport.ts';
+export { matchChain, type TcpDestination } from './tcp/chain-match.ts';
+export type { TcpDirectory, TcpEntry, TcpWay } from './tcp/tcp-directory.ts';
+export { type TcpParts, type TcpSession, type TcpSessionEvents, TcpSessions } from './tcp/tcp-session.ts';
+export { TcpStats } from './tcp/tcp-stats.ts';
 export { MeshStats } from './telemetry/observe.ts';
 export { compileSubjectAltNames, namesInclude, type SubjectAltName } from './tls/subject-alt-names.ts';
 export { Backoff, type BackoffOptions } from './util/backoff.ts';
 export { type Clock, systemClock, type Timer } from './util/clock.ts';
-export { outsideContext } from './util/outside.ts';
+export { outsideContext, thisContext } from './util/outside.ts';
 export { type Random, seededRandom, systemRandom } from './util/random.ts';
 export { noRegex, type Regex, type RegexEngine, RegexError } from './util/regex.ts';
 export { TimerWheel } from './util/timer-wheel.ts';

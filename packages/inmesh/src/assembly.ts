@@ -12,6 +12,7 @@ import {
   newFilterStats,
   outbound,
   RouteLookups,
+  TcpSessions,
   TimerWheel,
 } from '@inmesh/core';
 import { dnsResolver } from '@inmesh/discovery';
@@ -28,6 +29,7 @@ import {
   RuntimeFeed,
   re2,
   readOrca,
+  TcpJoin,
   WholeFeed,
 } from '@inmesh/xds';
 import { Feed } from './feed.ts';
@@ -67,6 +69,8 @@ export interface Assembly {
   readonly stats: MeshStats;
   readonly filterStats: FilterStats;
   readonly dispatch: Dispatch;
+  readonly tcpJoin: TcpJoin;
+  readonly tcpSessions: TcpSessions;
   readonly clientStatus: ClientStatus;
 }
 
@@ -172,6 +176,14 @@ export function assemble(parts: MeshParts, hooks: AssemblyHooks): Assembly {
     },
     services: feed?.store ?? new OutsideMemory(clock),
   });
+  const tcpJoin = new TcpJoin({ clusters, listeners: listeners.finder, clock, idleMs: parts.idleServiceMs });
+  const tcpSessions = new TcpSessions({
+    directory: tcpJoin,
+    clock,
+    random,
+    holdTimeoutMs: parts.holdTimeoutMs,
+    maxHeld: parts.maxHeld,
+  });
   const dispatch = outbound({
     directory: {
       lookup: (target, authority) => (hooks.draining() ? refusal(authority) : join.lookup(target, authority)),
@@ -210,6 +222,8 @@ export function assemble(parts: MeshParts, hooks: AssemblyHooks): Assembly {
     stats,
     filterStats,
     dispatch,
+    tcpJoin,
+    tcpSessions,
     clientStatus,
   };
 }

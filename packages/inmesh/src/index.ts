@@ -14,6 +14,7 @@ export {
   type OwnFilter,
   type RawFilterConfig,
 } from '@inmesh/core';
+export type { MeshSocket } from '@inmesh/transports';
 export { createMesh, type MeshOptions } from './create-mesh.ts';
 export type {
   ExplainedCluster,
@@ -25,6 +26,7 @@ export type {
 } from './explain/explanation.ts';
 export { meshErrorOf } from './local-errors.ts';
 export type { ExplainOptions, Mesh, MeshFetch } from './mesh.ts';
+export type { SocketOptions } from './open-socket.ts';
 export type { IncomingHeaders } from './overrides/incoming.ts';
 export type { OverrideRules, Overrides } from './overrides/overrides.ts';
 export type { ReadyOptions } from './ready.ts';

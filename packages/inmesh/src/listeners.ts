@@ -52,13 +52,13 @@ export function meshListeners(options: MeshListenersOptions): MeshListeners {
     memory,
   });
   const finder: ListenerFinder = {
-    find: (target, watcher) => {
+    find: (target, watcher, traffic) => {
       const colon = target.lastIndexOf(':');
       const ours = isMeshDomain(target.slice(0, colon), Number(target.slice(colon + 1)));
       const names = ours ? staticNames(bootstrap, target) : [];
       return names.length > 0
         ? listenersByName(source, () => names).find(target, watcher)
-        : wildcard.find(target, watcher);
+        : wildcard.find(target, watcher, traffic);
     },
     fullNames: (host) => wildcard.fullNames(host),
   };

@@ -1,5 +1,5 @@
 import { MeshError, type Runtime } from '@inmesh/core';
-import { type DispatcherLike, MeshDispatcher } from '@inmesh/transports';
+import { type DispatcherLike, MeshDispatcher, type MeshSocket } from '@inmesh/transports';
 import type { AdsStatus, ClientStatusJson, JoinedAuthority } from '@inmesh/xds';
 import { type Assembly, assemble } from './assembly.ts';
 import { callOf, explainCall } from './explain/explain-call.ts';
@@ -8,6 +8,7 @@ import type { TlsStateOf } from './explain/transports.ts';
 import { Installation, WithoutMesh } from './install.ts';
 import { rememberResponse } from './local-errors.ts';
 import type { MeshParts } from './mesh-parts.ts';
+import { openSocket, type SocketOptions } from './open-socket.ts';
 import { type IncomingHeaders, IncomingOverrides } from './overrides/incoming.ts';
 import { OverrideContext } from './overrides/override-context.ts';
 import type { Overrides } from './overrides/overrides.ts';
@@ -99,6 +100,14 @@ export class Mesh implements AsyncDisposable {
     return overrides === null ? fn() : this.#overrides.run(overrides, fn);
   }
 
+  /**
+   * A stream of bytes to a service, over the listener, cluster and identity that the feed has for it: as a socket of `node:net`, for
+   * clients of databases and whatever else speaks no HTTP. It connects by itself. What is not the mesh's is an ordinary connection.
+   */
+  socket(host: string, port: number, options: SocketOptions = {}): MeshSocket {
+    return openSocket({ host, port, options, draining: this.#draining, ...this.#parts, ...this.#assembly });
+  }
+
   /** Puts the mesh under the built-in fetch and under undici, process-wide. What is not the mesh's goes where it went before. */
   install(): void {
     if (this.#closed) throw closedError();
@@ -159,7 +168,7 @@ export class Mesh implements AsyncDisposable {
 
   /** Live counters. */
   statistics(): Statistics {
-    const { stats, filterStats, clusters, join, loadReports, tls } = this.#assembly;
+    const { stats, filterStats, clusters, join, loadReports, tls, tcpJoin } = this.#assembly;
     return gatherStatistics({
       mesh: stats,
       filters: filterStats,
@@ -167,6 +176,7 @@ export class Mesh implements AsyncDisposable {
       loadReporters: loadReports.statistics(),
       clusters,
       entries: join.entries,
+      tcp: tcpJoin.stats,
     });
   }
 
@@ -214,13 +224,14 @@ export class Mesh implements AsyncDisposable {
   /** Ends everything now: calls in flight fail, connections and streams close. Idempotent. */
   close(): void {
     if (this.#closed) return;
-    const { clusters, join, listeners, runtimeFeed, wholeFeed, loadReports, tls, feed } = this.#assembly;
+    const { clusters, join, tcpJoin, listeners, runtimeFeed, wholeFeed, loadReports, tls, feed } = this.#assembly;
     this.#closed = true;
     this.#draining = true;
     this.uninstall();
     // First the clusters: whoever follows them lets go of them, and then they would wait for their calls.
     clusters.destroy(closedError());
     join.close();
+    tcpJoin.close();
     listeners.wildcard?.close();
     runtimeFeed.close();
     wholeFeed?.close();

@@ -7,6 +7,7 @@ import type {
   MeshStats,
   RouteStats,
   RoutingPriority,
+  TcpStats,
 } from '@inmesh/core';
 import type { JoinedAuthority, LoadReporterStats } from '@inmesh/xds';
 
@@ -24,6 +25,8 @@ export interface Statistics {
   readonly certificates: { readonly [gauge: string]: number };
   /** By authority and route. */
   readonly routes: { readonly [authority: string]: { readonly [route: string]: RouteStats } };
+  /** Streams of bytes, by the `stat_prefix` of their TCP proxy. */
+  readonly tcp: { readonly [statPrefix: string]: TcpStats };
   /** By the server that load is reported to. */
   readonly loadReporters: { readonly [server: string]: LoadReporterStats };
 }
@@ -31,6 +34,7 @@ export interface Statistics {
 export interface StatisticsParts extends Pick<Statistics, 'mesh' | 'filters' | 'certificates' | 'loadReporters'> {
   readonly clusters: Iterable<Cluster>;
   readonly entries: Iterable<JoinedAuthority>;
+  readonly tcp: Iterable<readonly [string, TcpStats]>;
 }
 
 /** Gathers what each part counts for itself. */
@@ -55,7 +59,8 @@ export function gatherStatistics({
     if (table === null) continue;
     routes[authority] = Object.fromEntries(table.routes.map(({ route }) => [route.label, route.stats]));
   }
-  return { mesh, clusters, circuitBreakers, endpoints, filters, certificates, routes, loadReporters };
+  const tcp = Object.fromEntries(parts.tcp);
+  return { mesh, clusters, circuitBreakers, endpoints, filters, certificates, routes, tcp, loadReporters };
 }
 
 function endpointStats(cluster: Cluster): Record<string, EndpointStats> {

@@ -107,6 +107,7 @@ export type { JoinedAuthority } from './join/joined-authority.ts';
 export { type ListenerFinder, type ListenerWatcher, listenersByName } from './join/listener-finder.ts';
 export { clusterNames } from './join/route-clusters.ts';
 export type { ServiceMemory } from './join/service-memory.ts';
+export { TcpJoin } from './join/tcp-join.ts';
 export { allKinds, type KindTraits, kinds } from './kinds.ts';
 export { LoadReporter, type LoadReporterOptions, type LoadReporterStats } from './load-report/load-reporter.ts';
 export { readOrca } from './load-report/orca.ts';

@@ -7,6 +7,7 @@ import { LoadMetrics } from '../load/load-metrics.ts';
 import type { OrcaCodec } from '../load/orca.ts';
 import type { ClusterConfig, RoutingPriority } from '../model/cluster.ts';
 import { addressText, type ClusterLoadAssignment, type DropOverload } from '../model/endpoint.ts';
+import { HTTP1_UPSTREAM } from '../model/upstream-protocol.ts';
 import { RetryBudget } from '../resilience/budget.ts';
 import type { Clock } from '../util/clock.ts';
 import type { Random } from '../util/random.ts';
@@ -17,8 +18,8 @@ import { sameConnections } from './connection-settings.ts';
 import { Endpoint, isHealthy } from './endpoint.ts';
 import { HostChoice } from './host-choice.ts';
 import { HostPools } from './host-pools.ts';
-import { originalDestination } from './original-destination.ts';
 import { PriorityLimits } from './limits.ts';
+import { originalDestination } from './original-destination.ts';
 import { preconnect } from './preconnect.ts';
 import { letGo } from './rotation.ts';
 import { ClusterStats } from './stats.ts';
@@ -48,6 +49,8 @@ export class Cluster {
   readonly limits: { readonly [P in RoutingPriority]: PriorityLimits };
   /** Which connection to a host a call needs, by the settings in force. */
   keyOf: KeyOf;
+  /** The same for streams of bytes; made with the first one. */
+  #bytesKeyOf: KeyOf | null = null;
   /** Connections that are being opened, over all hosts. */
   connecting = 0;
   /** Calls that connections have room for now, or will once they are open, over all hosts. */
@@ -221,9 +224,10 @@ export class Cluster {
     this.poolsOf(endpoint).dispatch(call, handler);
   }
 
-  /** A stream of bytes to a host, without HTTP; the call says which connections fit it. Its limits are those of the call's priority. */
+  /** A stream of bytes to a host, without HTTP and what it says of names. Its limits are those of the call's priority. */
   connectBytes(endpoint: Endpoint, call: Call, callback: BytesCallback): Connecting {
-    return this.poolsOf(endpoint).bytes.open(this.keyOf(endpoint, call), this.limitsOf(call), callback);
+    this.#bytesKeyOf ??= compileKeys({ ...this.config, protocol: HTTP1_UPSTREAM });
+    return this.poolsOf(endpoint).bytes.open(this.#bytesKeyOf(endpoint, call), this.limitsOf(call), callback);
   }
 
   /** The connections to a host, made with the first call. */
@@ -277,6 +281,7 @@ export class Cluster {
     this.limits.default.max = config.thresholds.default;
     this.limits.high.max = config.thresholds.high;
     this.keyOf = compileKeys(config);
+    this.#bytesKeyOf = null;
     this.#chooseMetrics();
     this.#rebuild();
     if (!same) for (const endpoint of [...this.#known()]) endpoint.pools?.renew();

@@ -38,6 +38,8 @@ export class ClusterStats {
   upstream_cx_http2_total = 0;
   upstream_cx_connect_fail = 0;
   upstream_cx_connect_timeout = 0;
+  /** Streams of bytes for which all hosts that were tried failed. */
+  upstream_cx_connect_attempts_exceeded = 0;
   upstream_cx_overflow = 0;
   upstream_cx_pool_overflow = 0;
   upstream_cx_idle_timeout = 0;

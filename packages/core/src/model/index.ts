@@ -20,6 +20,7 @@ export * from './route.ts';
 export * from './route-lookup.ts';
 export * from './runtime.ts';
 export * from './secret.ts';
+export * from './tcp-proxy.ts';
 export * from './transport-socket.ts';
 export * from './upgrade.ts';
 export * from './upstream-protocol.ts';

@@ -2,6 +2,7 @@ import type { ConnectionManager } from './connection-manager.ts';
 import type { Address } from './endpoint.ts';
 import type { HttpFilterConfig } from './http-filter.ts';
 import type { RouteConfiguration } from './route.ts';
+import type { FilterChainMatch, TcpProxy } from './tcp-proxy.ts';
 import type { UpgradeConfigs } from './upgrade.ts';
 
 /** A listener as a client reads it: which routes a call through it takes. (envoy.config.listener.v3.Listener) */
@@ -25,16 +26,13 @@ export interface FilterChain {
   readonly port: number | null;
   /** True where it takes what no other chain matches: it has no match of its own, or is the default chain. */
   readonly catchAll: boolean;
+  /** It takes what no other chain takes. (default_filter_chain) */
+  readonly isDefault?: true;
+  /** What else it asks of connections. */
+  readonly match: FilterChainMatch;
   readonly http: HttpConnectionManager | null;
   /** Where plain connections go; null where its last filter is none of Envoy's tcp_proxy. */
   readonly tcp: TcpProxy | null;
-}
-
-/** envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy */
-export interface TcpProxy {
-  readonly statPrefix: string;
-  /** One entry for `cluster`; several for `weighted_clusters`. */
-  readonly clusters: readonly { readonly name: string; readonly weight: number }[];
 }
 
 /** envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager */

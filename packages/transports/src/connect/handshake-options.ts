@@ -9,13 +9,17 @@ interface HandshakeParts {
   readonly http: boolean;
 }
 
+/** Istio's exchange of metadata: who offers it must begin with it, before the bytes of the application. Nobody here does. */
+const PEER_EXCHANGE = 'istio-peer-exchange';
+
 /** The handshake that a key asks for. */
 export function handshakeFor(key: ConnectionKey, { context, tls, http }: HandshakeParts): HandshakeOptions {
   const { alpn, sni, expected, protocol } = key;
+  const listed = alpn ?? context.common.alpnProtocols;
   return {
     tls,
     serverName: sni ?? context.sni,
-    alpn: http ? offeredAlpn(key, context) : (alpn ?? context.common.alpnProtocols),
+    alpn: http ? offeredAlpn(key, context) : listed.filter((name) => name !== PEER_EXCHANGE),
     expected,
     http1: http && protocol === 'http1',
   };

@@ -14,6 +14,7 @@ import {
   isMeshError,
   MeshError,
   type Random,
+  type TlsFacts,
   type TransportEvents,
 } from '@inmesh/core';
 import type { Opened } from './dial.ts';
@@ -24,6 +25,7 @@ import { handshakeFor } from './handshake-options.ts';
 import { inTurns } from './happy-eyeballs.ts';
 import { type Layer, layersOf } from './layers.ts';
 import { Opening, refuse } from './opening.ts';
+import { tlsFacts } from './tls-facts.ts';
 import type { HandshakeOptions } from './tls-handshake.ts';
 import { addressesOf } from './way.ts';
 
@@ -73,9 +75,11 @@ export class SocketTransport implements ClusterTransport {
   connectBytes(
     endpoint: Endpoint,
     key: ConnectionKey,
-    callback: (error: ConnectError | null, stream: Duplex | null) => void,
+    callback: (error: ConnectError | null, stream: Duplex | null, tls?: TlsFacts | null) => void,
   ): Connecting {
-    return this.#open(endpoint, key, false, callback);
+    return this.#open(endpoint, key, false, (error, socket) => {
+      callback(error, socket, socket === null ? null : tlsFacts(socket));
+    });
   }
 
   release(): void {

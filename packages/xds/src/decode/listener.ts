@@ -8,12 +8,12 @@ import type {
 } from '@inmesh/api/gen/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager_pb';
 import type { TcpProxy as ProtoTcpProxy } from '@inmesh/api/gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb';
 import {
+  ANY_CONNECTION,
   type FilterChain,
   type HttpConnectionManager,
   type Listener,
   ROUTE_CONFIGURATION_DEFAULTS,
   type RouteSource,
-  type TcpProxy,
   VIRTUAL_HOST_DEFAULTS,
 } from '@inmesh/core';
 import { decodeAddress } from './address.ts';
@@ -31,15 +31,17 @@ import {
 import { requireEnvoyListener } from './envoy/index.ts';
 import { requireGrpcListener } from './grpc/index.ts';
 import { decodeHttpFilters } from './http-filter.ts';
+import { isDecoration } from './network-filters.ts';
 import { refusedRoute } from './route.ts';
 import { readRouteConfiguration } from './route-configuration.ts';
+import { decodeChainMatch, decodeTcpProxy } from './tcp-proxy.ts';
 import { decodeUpgrades } from './upgrades.ts';
 
 const MANAGER = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
 const TCP_PROXY = 'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy';
 const NO_FIELDS: ReadonlySet<string> = new Set();
 
-/** Network filters other than connection managers and TCP proxies are for the traffic of servers and are not read. */
+/** Network filters other than connection managers and TCP proxies are not read: of HTTP calls they are for servers, and bytes are refused where one of them decides something. */
 export function decodeListener(decoding: Decoding, message: ProtoListener): Listener {
   requireValid(decoding, messageType<ProtoListener>('envoy.config.listener.v3.Listener'), message);
   if (decoding.profile === 'grpc') requireGrpcListener(decoding, message);
@@ -74,7 +76,7 @@ function decodeChains(decoding: Decoding, message: ProtoListener): FilterChain[]
   const chains = message.filterChains.map((chain, index) => decodeChain(decoding, chain, `filter_chains[${index}]`));
   if (message.defaultFilterChain !== undefined) {
     const chain = decodeChain(decoding, message.defaultFilterChain, 'default_filter_chain');
-    chains.push({ ...chain, port: null, catchAll: true });
+    chains.push({ ...chain, port: null, catchAll: true, isDefault: true, match: ANY_CONNECTION });
   }
   return chains;
 }
@@ -82,31 +84,30 @@ function decodeChains(decoding: Decoding, message: ProtoListener): FilterChain[]
 function decodeChain(decoding: Decoding, chain: ProtoChain, field: string): FilterChain {
   const match = chain.filterChainMatch;
   let http: HttpConnectionManager | null = null;
-  let tcp: TcpProxy | null = null;
-  for (const [index, { configType }] of chain.filters.entries()) {
-    if (configType.case !== 'typedConfig') continue;
+  let tcp: ProtoTcpProxy | null = null;
+  const others: string[] = [];
+  for (const [index, { name, configType }] of chain.filters.entries()) {
+    if (configType.case !== 'typedConfig') {
+      others.push(`filters[${index}] (${name})`);
+      continue;
+    }
     const place = `${field}.filters[${index}].typed_config`;
     if (holds(configType.value, MANAGER)) {
       http ??= decodeManager(decoding, unpack<ProtoManager>(decoding, configType.value, MANAGER, place), place);
     } else if (holds(configType.value, TCP_PROXY)) {
-      tcp = decodeTcpProxy(unpack<ProtoTcpProxy>(decoding, configType.value, TCP_PROXY, place));
+      tcp = unpack<ProtoTcpProxy>(decoding, configType.value, TCP_PROXY, place);
+    } else if (!isDecoration(configType.value)) {
+      others.push(`filters[${index}] (${name})`);
     }
   }
   return {
     name: chain.name,
     port: match?.destinationPort ?? null,
     catchAll: match === undefined || otherFields(match, NO_FIELDS).length === 0,
+    match: decodeChainMatch(match),
     http,
-    tcp,
+    tcp: tcp === null ? null : decodeTcpProxy(tcp, others),
   };
-}
-
-function decodeTcpProxy({ statPrefix, clusterSpecifier }: ProtoTcpProxy): TcpProxy {
-  if (clusterSpecifier.case === 'cluster') {
-    return { statPrefix, clusters: [{ name: clusterSpecifier.value, weight: 1 }] };
-  }
-  const shares = clusterSpecifier.case === 'weightedClusters' ? clusterSpecifier.value.clusters : [];
-  return { statPrefix, clusters: shares.map(({ name, weight }) => ({ name, weight })) };
 }
 
 function decodeManager(decoding: Decoding, message: ProtoManager, field: string): HttpConnectionManager {

@@ -1,4 +1,5 @@
 import {
+  ANY_CONNECTION,
   CONNECTION_MANAGER_DEFAULTS,
   type FilterChain,
   FORWARD_DEFAULTS,
@@ -31,8 +32,16 @@ export function throughChain(listener: Listener, key: string): Listener | null {
   return http === null ? null : { ...listener, http };
 }
 
+/** The listener as streams of bytes through one of its chains see it, which asks no more; null where it has no such chain any more. */
+export function chainForBytes(listener: Listener, key: string): Listener | null {
+  if (key === WHOLE) return listener;
+  const chain = listener.chains.find((each, position) => chainKey(each, position) === key);
+  if (chain === undefined) return null;
+  return { ...listener, chains: [{ ...chain, port: null, catchAll: true, match: ANY_CONNECTION }] };
+}
+
 /** HTTP that the feed takes for plain bytes: to the clusters of the proxy, by no rules of HTTP. */
-function asHttp(name: string, { statPrefix, clusters }: TcpProxy): HttpConnectionManager {
+function asHttp(name: string, { statPrefix, clusters, unsupported }: TcpProxy): HttpConnectionManager {
   const route: Route = {
     ...ROUTE_DEFAULTS,
     name: 'tcp_proxy',
@@ -43,7 +52,7 @@ function asHttp(name: string, { statPrefix, clusters }: TcpProxy): HttpConnectio
       totalWeight: clusters.reduce((sum, { weight }) => sum + weight, 0),
       timeoutMs: 0,
     },
-    unsupported: clusters.length === 0 ? ['tcp_proxy.cluster_specifier'] : [],
+    unsupported: clusters.length === 0 ? ['tcp_proxy.cluster_specifier'] : unsupported,
   };
   const virtualHost = { ...VIRTUAL_HOST_DEFAULTS, name: 'tcp_proxy', domains: ['*'], routes: [route] };
   const config = { ...ROUTE_CONFIGURATION_DEFAULTS, name: `tcp_proxy of ${name}`, virtualHosts: [virtualHost] };

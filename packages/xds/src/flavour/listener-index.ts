@@ -84,6 +84,11 @@ export class ListenerIndex {
     return this.#first(`port ${port}`);
   }
 
+  /** What takes streams of bytes to this port. */
+  bytesOnPort(port: number): Entrance | null {
+    return this.#first(`bytes ${port}`);
+  }
+
   /** The TCP proxy for a port of a service of Istio's, by the clusters that it leads to. */
   tcp(fqdn: string, port: number): Entrance | null {
     return this.#first(`tcp ${fqdn}:${port}`);
@@ -145,6 +150,7 @@ function* keysOf(listener: Listener): Generator<readonly [string, Entrance]> {
   const entrance = { listener: name, chain: chainKey(chain, Math.max(best, 0)) };
   yield [`address ${address.host} ${address.port}`, entrance];
   if (chain.http !== null) yield [`port ${address.port}`, entrance];
+  if (chains.some(({ tcp }) => tcp !== null)) yield [`bytes ${address.port}`, { listener: name, chain: WHOLE }];
 }
 
 function onAllAddresses({ address }: Listener): boolean {

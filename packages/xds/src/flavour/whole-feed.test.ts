@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { ClusterConfig, ConfigSource, Listener } from '@inmesh/core';
+import { ANY_CONNECTION, type ClusterConfig, type ConfigSource, type Listener } from '@inmesh/core';
 import type { CollectionWatcher } from '../ads/collection.ts';
 import { WholeFeed } from './whole-feed.ts';
 import type { WholeTypes } from './wildcard-finder.ts';
@@ -22,7 +22,7 @@ function scene() {
   const whole = new WholeFeed({ feed, source });
   const listener = (name: string, routes: string, direction: Listener['direction'] = 'outbound') => {
     const http = { statPrefix: '', routes: { kind: 'rds', name: routes }, httpFilters: [] };
-    const chains = [{ name: '', port: null, catchAll: false, http, tcp: null }];
+    const chains = [{ name: '', port: null, catchAll: false, match: ANY_CONNECTION, http, tcp: null }];
     all.get('listener')?.changed(name, { name, http, chains, direction, address: null } as unknown as never);
   };
   const cluster = (name: string, discovery: ClusterConfig['discovery']) =>

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import {
+  ANY_CONNECTION,
   CONNECTION_MANAGER_DEFAULTS,
   type ConfigSource,
   type FilterChain,
   type Listener,
   MeshError,
   ROUTE_CONFIGURATION_DEFAULTS,
+  TCP_PROXY_DEFAULTS,
 } from '@inmesh/core';
 import type { CollectionWatcher } from '../ads/collection.ts';
 import type { ListenerWatcher } from '../join/listener-finder.ts';
@@ -20,12 +22,12 @@ function routes(name: string, more: Partial<FilterChain> = {}): FilterChain {
     manager: CONNECTION_MANAGER_DEFAULTS,
     httpFilters: [],
   } as const;
-  return { name: '', port: null, catchAll: false, http, tcp: null, ...more };
+  return { name: '', port: null, catchAll: false, match: ANY_CONNECTION, http, tcp: null, ...more };
 }
 
 function proxy(cluster: string, more: Partial<FilterChain> = {}): FilterChain {
-  const tcp = { statPrefix: cluster, clusters: [{ name: cluster, weight: 1 }] };
-  return { name: '', port: null, catchAll: true, http: null, tcp, ...more };
+  const tcp = { ...TCP_PROXY_DEFAULTS, statPrefix: cluster, clusters: [{ name: cluster, weight: 1 }] };
+  return { name: '', port: null, catchAll: true, match: ANY_CONNECTION, http: null, tcp, ...more };
 }
 
 function listener(name: string, host: string, port: number, chains: readonly FilterChain[]): Listener {

@@ -1,13 +1,15 @@
 import { isIP } from 'node:net';
 import { type ConfigSource, MeshError, type Model, type Unwatch } from '@inmesh/core';
 import type { CollectionWatcher } from '../ads/collection.ts';
-import type { ListenerFinder, ListenerWatcher } from '../join/listener-finder.ts';
-import { throughChain } from './chains.ts';
+import type { ListenerFinder, ListenerWatcher, Traffic } from '../join/listener-finder.ts';
+import { bytesEntrance } from './bytes-entrance.ts';
+import { chainForBytes, throughChain } from './chains.ts';
 import { upstreamOfHost } from './consul-names.ts';
 import { searchNames } from './dns-search.ts';
 import type { Flavour } from './flavour.ts';
 import { type Entrance, ListenerIndex } from './listener-index.ts';
 import type { ListenerMemory } from './listener-memory.ts';
+import { isLoopback } from './loopback.ts';
 
 /** A source that tells whole types: an AdsClient. */
 export interface WholeTypes {
@@ -73,9 +75,9 @@ export class WildcardFinder implements ListenerFinder {
     return () => this.#waiting.delete(callback);
   }
 
-  find(target: string, watcher: ListenerWatcher): Unwatch {
+  find(target: string, watcher: ListenerWatcher, traffic: Traffic = 'calls'): Unwatch {
     this.start();
-    const finding = new Finding(target, watcher, this.#options.source);
+    const finding = new Finding(target, watcher, this.#options.source, traffic);
     this.#findings.add(finding);
     this.#look(finding);
     return () => {
@@ -148,7 +150,7 @@ export class WildcardFinder implements ListenerFinder {
   #look(finding: Finding): void {
     const { host, port } = finding;
     const index = this.#isKnown(finding) ? this.#known : null;
-    const entrance = index === null ? null : this.#entrance(index, host, port);
+    const entrance = index === null ? null : this.#entrance(index, finding);
     if (entrance !== null) {
       finding.follow(entrance);
     } else if (index !== null) {
@@ -164,7 +166,11 @@ export class WildcardFinder implements ListenerFinder {
     return this.#options.waits(host, port) || this.#options.memory?.wasUsed(target) === true;
   }
 
-  #entrance(index: ListenerIndex, host: string, port: number): Entrance | null {
+  #entrance(index: ListenerIndex, { host, port, traffic }: Finding): Entrance | null {
+    if (traffic === 'bytes') {
+      const { domain, waits } = this.#options;
+      return bytesEntrance(index, { host, port, flavour: this.flavour, domain, ours: waits(host, port) });
+    }
     const named = index.named(`${host}:${port}`) ?? (port === 80 ? index.named(host) : null);
     if (named !== null) return named;
     const address = host.replace(/^\[(.*)\]$/, '$1');
@@ -205,12 +211,14 @@ class Finding {
   readonly host: string;
   readonly port: number;
   readonly watcher: ListenerWatcher;
+  readonly traffic: Traffic;
   readonly #source: ConfigSource;
   #entrance: Entrance | null = null;
   #unwatch: Unwatch | null = null;
   #outside: string | null = null;
 
-  constructor(target: string, watcher: ListenerWatcher, source: ConfigSource) {
+  constructor(target: string, watcher: ListenerWatcher, source: ConfigSource, traffic: Traffic) {
+    this.traffic = traffic;
     const colon = target.lastIndexOf(':');
     this.target = target;
     this.host = target.slice(0, colon).toLowerCase().replace(/\.$/, '');
@@ -228,7 +236,7 @@ class Finding {
     this.#unwatch = this.#source.watch('listener', listener, {
       changed: (value) => {
         // Without the chain, the index is about to find another way: until then the last one stays.
-        const through = throughChain(value, chain);
+        const through = this.traffic === 'bytes' ? chainForBytes(value, chain) : throughChain(value, chain);
         if (through !== null && this.#entrance === entrance) this.watcher.changed(through);
       },
       resourceError: (error) => {
@@ -254,13 +262,4 @@ class Finding {
     this.#unwatch?.();
     this.#unwatch = null;
   }
-}
-
-function isLoopback(host: string): boolean {
-  return (
-    host === 'localhost' ||
-    host.endsWith('.localhost') ||
-    host === '::1' ||
-    (isIP(host) === 4 && host.startsWith('127.'))
-  );
 }

@@ -6,10 +6,13 @@ export interface ListenerWatcher extends Watcher<Listener> {
   notInMesh(error: MeshError): void;
 }
 
+/** What a listener is looked for: HTTP calls, or streams of bytes, which another chain of it may take, or another listener. */
+export type Traffic = 'calls' | 'bytes';
+
 /** Finds the listener that answers for a target (host and port). How depends on the flavour of the feed. */
 export interface ListenerFinder {
-  /** Tells the listener, and again when another one answers; a resource error when none can be used. */
-  find(target: string, watcher: ListenerWatcher): Unwatch;
+  /** Tells the listener, and again when another one answers; a resource error when none can be used. Default: for calls. */
+  find(target: string, watcher: ListenerWatcher, traffic?: Traffic): Unwatch;
   /** Longer names that a short host stands for, best first; tried where the routes name the host nowhere. Default: none. */
   fullNames?(host: string): readonly string[];
 }
