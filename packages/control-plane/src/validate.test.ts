@@ -166,6 +166,45 @@ describe('inmesh validate, on what a proxy was given', () => {
     assert.deepEqual(check(status), { resources: 2, findings: [warning] });
   });
 
+  it('misses secrets that clusters take from the same control plane, and tells of sockets that it cannot do', () => {
+    const TLS = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.';
+    const ADS = { ads: {}, resource_api_version: 'V3' };
+    const agent = { path_config_source: { path: '/sds.yaml' } };
+    const socket = {
+      name: 't',
+      typed_config: {
+        '@type': `${TLS}UpstreamTlsContext`,
+        common_tls_context: {
+          tls_certificate_sds_secret_configs: [{ name: 'here', sds_config: ADS }],
+          validation_context_sds_secret_config: { name: 'gone', sds_config: ADS },
+        },
+      },
+    };
+    const elsewhere = {
+      name: 't',
+      typed_config: {
+        '@type': `${TLS}UpstreamTlsContext`,
+        common_tls_context: { validation_context_sds_secret_config: { name: 'far', sds_config: agent } },
+      },
+    };
+    const quic = { name: 'quic', typed_config: { '@type': 'type.googleapis.com/com.example.Quic' } };
+    const matches = [
+      { name: 'a', match: { a: '1' }, transport_socket: elsewhere },
+      { name: 'b', match: { b: '1' }, transport_socket: quic },
+    ];
+    const feed = {
+      [`${API}.config.cluster.v3.Cluster`]: [cluster({ transport_socket: socket, transport_socket_matches: matches })],
+      [`${API}.config.endpoint.v3.ClusterLoadAssignment`]: [endpoints],
+      [`${API}.extensions.transport_sockets.tls.v3.Secret`]: [
+        { '@type': `${TLS}Secret`, name: 'here', generic_secret: {} },
+      ],
+    };
+    assert.deepEqual(check(feed).findings, [
+      'warning Cluster "c": calls to some endpoints are refused, not supported: transport_socket_matches[1].transport_socket: quic',
+      'warning Cluster "c" takes Secret "gone" over ADS, which is not here',
+    ]);
+  });
+
   it('goes on after a resource that cannot be read, and names its line', () => {
     const { resources, findings } = check({
       [`${API}.config.cluster.v3.Cluster`]: [cluster({ nonsense: 1 }), cluster()],

@@ -2,7 +2,15 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import { messageType, registry, typeNameOf, typeUrlOf } from '@inmesh/api';
-import { type HttpFilterConfig, isMeshError, type Kind, MeshError, type Model } from '@inmesh/core';
+import {
+  type HttpFilterConfig,
+  isMeshError,
+  type Kind,
+  MeshError,
+  type Model,
+  secretsOf,
+  socketsOf,
+} from '@inmesh/core';
 import { type DecodeProfile, newDecoding, parseText, type ResourceType, resourceTypes } from '@inmesh/xds';
 import { dumpedResources, withoutZeroWeights } from './dump.ts';
 import { duplicateError, type Resource, readResource, readResources } from './resource.ts';
@@ -143,6 +151,11 @@ function warnUnsupported(decoded: Decoded, findings: Finding[]): void {
   for (const [name, { value, origin }] of decoded.cluster) {
     if (value.unsupported.length > 0) {
       warn(origin, `Cluster "${name}": calls are refused, not supported: ${value.unsupported.join(', ')}`);
+      continue;
+    }
+    const lacks = socketsOf(value.transport).flatMap((each) => (each.kind === 'unsupported' ? each.fields : []));
+    if (lacks.length > 0) {
+      warn(origin, `Cluster "${name}": calls to some endpoints are refused, not supported: ${lacks.join(', ')}`);
     }
   }
 }
@@ -171,7 +184,12 @@ function warnDangling(
     }
   }
   for (const [name, { value, origin }] of decoded.cluster) {
-    const { discovery } = value;
+    const { discovery, transport } = value;
+    for (const secret of secretsOf(transport)) {
+      if (secret.source.kind !== 'ads') continue;
+      if (isHere('envoy.extensions.transport_sockets.tls.v3.Secret', secret.name)) continue;
+      warn(origin, `Cluster "${name}" takes Secret "${secret.name}" over ADS, which is not here`);
+    }
     if (discovery.kind === 'eds' && !isHere('envoy.config.endpoint.v3.ClusterLoadAssignment', discovery.serviceName)) {
       warn(
         origin,

@@ -21,7 +21,7 @@ export type { CircuitBreakerStats } from './cluster/limits.ts';
 export { noConnector } from './cluster/no-connector.ts';
 export { offeredAlpn } from './cluster/offered-alpn.ts';
 export { ClusterStats, EndpointStats, RouteStats } from './cluster/stats.ts';
-export { socketsOf, tlsOf } from './cluster/transport-sockets.ts';
+export { secretsOf, socketsOf, tlsOf } from './cluster/transport-sockets.ts';
 export type {
   ConfigSource,
   Kind,

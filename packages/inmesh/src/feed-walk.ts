@@ -1,4 +1,11 @@
-import type { ConfigSource, Kind, Model, RouteConfiguration, Unwatch } from '@inmesh/core';
+import {
+  type ConfigSource,
+  type Kind,
+  type Model,
+  type RouteConfiguration,
+  secretsOf,
+  type Unwatch,
+} from '@inmesh/core';
 import { type AdsClient, clusterNames } from '@inmesh/xds';
 
 /** What is asked for: whole types, or listeners by name. */
@@ -154,8 +161,12 @@ function named<K extends Kind>(kind: K, value: Model[K]): Reference[] {
     case 'routeConfiguration':
       return clusters(value as RouteConfiguration);
     case 'cluster': {
-      const { discovery } = value as Model['cluster'];
-      return discovery.kind === 'eds' ? [['clusterLoadAssignment', discovery.serviceName]] : [];
+      const { discovery, transport } = value as Model['cluster'];
+      const secrets = secretsOf(transport).filter(({ source }) => source.kind === 'ads');
+      return [
+        ...(discovery.kind === 'eds' ? [['clusterLoadAssignment', discovery.serviceName] as const] : []),
+        ...secrets.map(({ name }) => ['secret', name] as const),
+      ];
     }
     default:
       return [];

@@ -1,5 +1,6 @@
 import type { Metadata } from '../model/endpoint.ts';
 import type {
+  SdsSecretRef,
   TransportConfig,
   TransportSocketConfig,
   TransportSocketMatch,
@@ -47,6 +48,16 @@ export function tlsOf(socket: TransportSocketConfig): UpstreamTlsContext | null 
     case 'unsupported':
       return null;
   }
+}
+
+/** The secrets that the sockets of a cluster ask for, each once. */
+export function secretsOf(transport: TransportConfig): SdsSecretRef[] {
+  const contexts = socketsOf(transport).flatMap((socket) => tlsOf(socket) ?? []);
+  const all = contexts.flatMap(({ common: { certificates, validation } }) => [
+    ...certificates.flatMap((each) => (each.kind === 'sds' ? [each.secret] : [])),
+    ...(validation?.secret == null ? [] : [validation.secret]),
+  ]);
+  return [...new Map(all.map((each) => [JSON.stringify([each.name, each.source]), each])).values()];
 }
 
 function indexOf(matches: readonly TransportSocketMatch[], metadata: Metadata): number {
