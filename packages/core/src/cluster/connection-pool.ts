@@ -234,6 +234,8 @@ export class ConnectionPool implements GrowingPool, Queue {
       opening.cancel();
       this.#books.cancelled();
       this.#room.forget(pooled);
+      // Whoever waited for it waits for another.
+      this.#growth.grow();
       this.#settle();
     } else if (pooled.active === 0) {
       // Its place is free at once; the socket tells its end later.

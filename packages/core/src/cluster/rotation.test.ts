@@ -61,6 +61,20 @@ describe('new certificates', () => {
     assert.deepEqual(new Set(callers.map(({ status }) => status)), new Set([200]));
   });
 
+  it('come while connections are opened with the old ones: who waits for these waits for others', () => {
+    const scene = new PoolScene({ idleTimeoutMs: 0 });
+    const callers = scene.sendMany(2);
+    scene.connector.events?.onRotated();
+    scene.clock.advance(MINUTE);
+    assert.equal(scene.connector.opening.length, 2);
+    for (const opening of [...scene.connector.opening]) opening.accept({ tls });
+    for (const { open } of scene.connector.connections) for (const exchange of [...open]) exchange.answer();
+    assert.deepEqual(
+      callers.map(({ status }) => status),
+      [200, 200],
+    );
+  });
+
   it('are nothing to connections in the clear', () => {
     const scene = new PoolScene({ idleTimeoutMs: 0 });
     scene.send();
