@@ -11,13 +11,14 @@ import { type Clock, systemClock } from '@inmesh/core';
 import type { CertifiedKey } from '@inmesh/mtls';
 import { CertificateAuthority } from '@inmesh/mtls/ca';
 import { type Mesh, meshErrorOf } from 'inmesh';
+import { pemFiles } from 'inmesh/identity';
 import { folderContent, type PemFolder, swappedFolder } from '../../packages/mtls/src/testing/pem-folder.ts';
 import { service } from '../support/feed.ts';
 import { guardProcess } from '../support/guard-process.ts';
 import { hurriedClock } from '../support/hurried-clock.ts';
 import { type MtlsServer, startMtls } from '../support/mtls-server.ts';
 import { Scene, until } from '../support/scene.ts';
-import { certificateSecret, exactUri, rootsSecret, sdsContext, tlsSocket } from '../support/tls-feed.ts';
+import { AGENT, certificateSecret, exactUri, rootsSecret, sdsContext, tlsSocket } from '../support/tls-feed.ts';
 
 const SERVER = 'spiffe://td.example/ns/default/sa/reviews';
 const CLIENT = 'spiffe://td.example/ns/default/sa/web';
@@ -131,6 +132,27 @@ describe('certificates that are renewed', function () {
         'unnamed_cert_e3b0c442',
       );
       assert.deepEqual(scene.warnings, []);
+    } finally {
+      folder.remove();
+    }
+  });
+
+  it('in files that createMesh is given in the place of an agent: the next calls go out with the new one', async () => {
+    await startServer('http1');
+    const folder = swappedFolder();
+    try {
+      const { certFile, keyFile, caFile } = folder;
+      const first = await issueNext();
+      folder.write(folderContent(first, authority.root));
+      await using scene = await Scene.start(secured(sdsContext(SERVER, undefined, AGENT)));
+      const mesh = await scene.mesh({ identity: pemFiles({ certFile, keyFile, caFile }) });
+      assert.equal(await (await mesh.fetch(URL)).text(), serialOf(first));
+      const second = await issueNext();
+      folder.write(folderContent(second, authority.root));
+      await until(() => inForce(mesh, second, 'default'), 'the second certificate is in force');
+      server.hangUp();
+      await until(() => server.open.size === 0, 'the connections are gone');
+      assert.equal(await (await mesh.fetch(URL)).text(), serialOf(second));
     } finally {
       folder.remove();
     }
