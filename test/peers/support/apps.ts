@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import { createServer as createHttp2Server, type ServerHttp2Session } from 'node:http2';
 import { createServer as createTcpServer, type Socket, type Server as TcpServer } from 'node:net';
 import { portOf } from './ports.ts';
 
@@ -36,6 +37,27 @@ export async function startApp(name: string, listener: RequestListener = answerW
   return { name, port, seen, close: closeAll, [Symbol.asyncDispose]: closeAll };
 }
 
+/** The same behind HTTP/2 with prior knowledge, as proxies call a service that is said to speak it: it answers with its name and the path. */
+export async function startHttp2App(name: string): Promise<App> {
+  const seen: Seen[] = [];
+  const sessions = new Set<ServerHttp2Session>();
+  const server = createHttp2Server((request, response) => {
+    const { method, url, headers, stream } = request;
+    seen.push({ method, url, headers, connection: stream.session?.socket.remotePort ?? 0 });
+    request.resume().on('end', () => response.end(`${name} ${url}`));
+  });
+  server.on('session', (session) => {
+    sessions.add(session);
+    session.on('close', () => sessions.delete(session)).on('error', () => {});
+  });
+  const { port, close } = await listening(server);
+  const closeAll = async () => {
+    for (const session of sessions) session.destroy();
+    await close();
+  };
+  return { name, port, seen, close: closeAll, [Symbol.asyncDispose]: closeAll };
+}
+
 /** A server below HTTP: does with each connection what `talk` says. */
 export async function startTcp(talk: (socket: Socket) => void): Promise<{ port: number; close(): Promise<void> }> {
   const sockets = new Set<Socket>();
@@ -67,7 +89,10 @@ async function listening(server: Server | TcpServer): Promise<{ port: number; cl
   return {
     port,
     close: async () => {
-      if (server.listening) await once(server.close(), 'close');
+      if (!server.listening) return;
+      const closed = once(server, 'close');
+      server.close();
+      await closed;
     },
   };
 }

@@ -45,16 +45,21 @@ export class Envoy {
     });
   }
 
-  static async start(options: EnvoyOptions): Promise<Envoy> {
+  static start(options: EnvoyOptions): Promise<Envoy> {
+    return Envoy.run(options.node, bootstrap(options));
+  }
+
+  /** `given`: a whole bootstrap, but for its admin. */
+  static async run(name: string, given: object): Promise<Envoy> {
     const [admin = 0] = await freePorts(1);
     const folder = mkdtempSync(join(tmpdir(), 'inmesh-envoy-'));
     const file = join(folder, 'envoy.json');
-    writeFileSync(file, JSON.stringify(bootstrap(options, admin)));
+    writeFileSync(file, JSON.stringify({ ...given, admin: { address: address(admin) } }));
     const args = ['--config-path', file, '--concurrency', '1', '--log-level', 'warn', '--disable-hot-restart'];
     args.push('--drain-time-s', '1', '--parent-shutdown-time-s', '2', '--file-flush-interval-msec', '20');
-    const envoy = new Envoy(new PeerProcess(`envoy ${options.node}`, binaryOf('envoy'), args), admin, folder);
+    const envoy = new Envoy(new PeerProcess(`envoy ${name}`, binaryOf('envoy'), args), admin, folder);
     try {
-      await until(`envoy ${options.node} is ready`, async () => {
+      await until(`envoy ${name} is ready`, async () => {
         if (!envoy.process.alive) throw new Error(envoy.process.log);
         return (await fetch(`${envoy.admin}/ready`)).ok;
       });
@@ -80,14 +85,10 @@ export class Envoy {
   }
 }
 
-function bootstrap(
-  { node, ads, variant = 'sotw', loadStats = false, staticResources = {} }: EnvoyOptions,
-  admin: number,
-): object {
+function bootstrap({ node, ads, variant = 'sotw', loadStats = false, staticResources = {} }: EnvoyOptions): object {
   const { listeners = [], clusters = [] } = staticResources;
   return {
     node: { id: node, cluster: 'peers' },
-    admin: { address: address(admin) },
     ...(ads === undefined ? {} : { dynamic_resources: dynamic(variant) }),
     ...(loadStats && { cluster_manager: { load_stats_config: dynamic(variant).ads_config } }),
     static_resources: { listeners, clusters: ads === undefined ? clusters : [...clusters, adsCluster(ads)] },
