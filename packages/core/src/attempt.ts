@@ -145,9 +145,9 @@ class EndpointHandler extends PassHandler implements AttemptBooks {
     this.#end(isMeshError(error) && limited.has(error.code) ? null : false);
     // A timeout, and the caller's own abort, reset the request from our side.
     if (isMeshError(error) && error.code !== 'request_timeout') {
-      if (error.code === 'connection_termination' || error.code === 'remote_reset') {
-        this.#cluster.stats.upstream_rq_rx_reset++;
-      }
+      const reset = error.code === 'connection_termination' || error.code === 'remote_reset';
+      const counter = error.counter === undefined && reset ? 'upstream_rq_rx_reset' : error.counter;
+      if (counter) this.#cluster.stats[counter]++;
     } else {
       this.#cluster.stats.upstream_rq_tx_reset++;
     }

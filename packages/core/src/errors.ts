@@ -104,7 +104,12 @@ export interface MeshErrorOptions extends MeshErrorPlace {
   readonly started?: boolean;
   /** True where the endpoint said that it did nothing with the request: REFUSED_STREAM, or a GOAWAY below it. (RFC 9113, 8.7) */
   readonly unprocessed?: boolean;
+  /** The cluster's counter for it where that is not its code's: HTTP/2 counts otherwise than HTTP/1. Null for none. */
+  readonly counter?: ResetCounter | null;
 }
+
+/** Counters of Envoy's for attempts that end without a response. */
+export type ResetCounter = 'upstream_rq_rx_reset' | 'upstream_rq_tx_reset' | 'upstream_rq_pending_failure_eject';
 
 /** What the layer that repeats attempts knows of the last one. */
 export interface LastAttempt {
@@ -146,6 +151,7 @@ export class MeshError extends Error {
       details: _details,
       started: _started,
       unprocessed: _unprocessed,
+      counter: _counter,
       ...place
     } = options;
     const where = placeKeys.filter((key) => place[key] !== undefined).map((key) => `${key} ${place[key]}`);
@@ -167,6 +173,11 @@ export class MeshError extends Error {
   /** The endpoint said that it did nothing with the request. */
   get unprocessed(): boolean {
     return this.#options.unprocessed === true;
+  }
+
+  /** Undefined where its code says it. */
+  get counter(): ResetCounter | null | undefined {
+    return this.#options.counter;
   }
 
   /** What happened, without code and place. */

@@ -36,15 +36,20 @@ export function resetError(code: number, place: MeshErrorOptions): MeshError {
         ...place,
         reset: 'remote refused stream reset',
         unprocessed: true,
+        counter: null,
       });
     case constants.NGHTTP2_CONNECT_ERROR:
       return new MeshError('remote_reset', 'the endpoint reset the stream (CONNECT_ERROR)', {
         ...place,
         reset: 'remote error with CONNECT request',
+        counter: null,
       });
     case constants.NGHTTP2_PROTOCOL_ERROR:
-      // Node does not tell the server's reset with this code from its own, which it makes of a response that is no HTTP; the latter is what occurs.
-      return new MeshError('protocol_error', 'the endpoint sent invalid HTTP, or found ours so', place);
+      // Neither Node nor Envoy tells the server's reset with this code from the codec's own, which it makes of what is no HTTP.
+      return new MeshError('protocol_error', 'the endpoint sent invalid HTTP, or found ours so', {
+        ...place,
+        counter: 'upstream_rq_tx_reset',
+      });
     default:
       return new MeshError('remote_reset', `the endpoint reset the stream (${name})`, place);
   }
@@ -52,11 +57,18 @@ export function resetError(code: number, place: MeshErrorOptions): MeshError {
 
 /** What the end of a connection means to its calls. */
 export function connectionError(cause: Error | null, place: MeshErrorOptions): MeshError {
-  if (cause === null) return new MeshError('connection_termination', 'the connection ended', place);
+  const options = {
+    ...place,
+    ...(cause === null ? {} : { cause }),
+    counter: 'upstream_rq_pending_failure_eject',
+  } as const;
+  if (cause === null) return new MeshError('connection_termination', 'the connection ended', options);
   const { code } = cause as { readonly code?: unknown };
-  const options = { ...place, cause };
   return typeof code === 'string' && BROKEN_HTTP.has(code)
-    ? new MeshError('protocol_error', `the endpoint sent invalid HTTP/2: ${cause.message}`, options)
+    ? new MeshError('protocol_error', `the endpoint sent invalid HTTP/2: ${cause.message}`, {
+        ...options,
+        counter: 'upstream_rq_tx_reset',
+      })
     : new MeshError('connection_termination', `the connection ended: ${cause.message}`, options);
 }
 

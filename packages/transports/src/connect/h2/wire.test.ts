@@ -55,15 +55,16 @@ describe('an HTTP/2 connection, by what a server sends frame by frame', () => {
   });
 
   describe('a reset of the stream before the response', () => {
-    for (const [name, code, flag, reset] of [
-      ['NO_ERROR', 'remote_reset', 'UR', 'remote_reset'],
-      ['PROTOCOL_ERROR', 'protocol_error', 'UPE', 'protocol_error'],
-      ['INTERNAL_ERROR', 'remote_reset', 'UR', 'remote_reset'],
-      ['REFUSED_STREAM', 'remote_reset', 'UR', 'remote_refused_stream_reset'],
-      ['CANCEL', 'remote_reset', 'UR', 'remote_reset'],
-      ['CONNECT_ERROR', 'remote_reset', 'UR', 'remote_error_with_CONNECT_request'],
-      ['ENHANCE_YOUR_CALM', 'remote_reset', 'UR', 'remote_reset'],
-      ['HTTP_1_1_REQUIRED', 'remote_reset', 'UR', 'remote_reset'],
+    // As the real Envoy tells and counts them.
+    for (const [name, code, flag, reset, counter] of [
+      ['NO_ERROR', 'remote_reset', 'UR', 'remote_reset', undefined],
+      ['PROTOCOL_ERROR', 'protocol_error', 'UPE', 'protocol_error', 'upstream_rq_tx_reset'],
+      ['INTERNAL_ERROR', 'remote_reset', 'UR', 'remote_reset', undefined],
+      ['REFUSED_STREAM', 'remote_reset', 'UR', 'remote_refused_stream_reset', null],
+      ['CANCEL', 'remote_reset', 'UR', 'remote_reset', undefined],
+      ['CONNECT_ERROR', 'remote_reset', 'UR', 'remote_error_with_CONNECT_request', null],
+      ['ENHANCE_YOUR_CALM', 'remote_reset', 'UR', 'remote_reset', undefined],
+      ['HTTP_1_1_REQUIRED', 'remote_reset', 'UR', 'remote_reset', undefined],
     ] as const) {
       it(`with ${name} → ${flag} ${reset}`, async () => {
         await open();
@@ -75,6 +76,7 @@ describe('an HTTP/2 connection, by what a server sends frame by frame', () => {
         assert.deepEqual([error.code, error.flag], [code, flag]);
         assert.equal(error.details, `upstream_reset_before_response_started{${reset}}`);
         assert.equal(error.unprocessed, name === 'REFUSED_STREAM');
+        assert.equal(error.counter, counter);
         assert.deepEqual(owner.told, ['free']);
       });
     }
@@ -271,6 +273,7 @@ describe('an HTTP/2 connection, by what a server sends frame by frame', () => {
         assert.equal(within.said.at(-1), 'error connection_termination UC');
         assert.ok(isMeshError(within.error));
         assert.equal(within.error.details, 'upstream_reset_after_response_started{connection_termination}');
+        assert.equal(within.error.counter, 'upstream_rq_pending_failure_eject');
         await owner.until('closed');
         assert.equal(owner.told.filter((one) => one === 'closed').length, 1);
       });
