@@ -219,7 +219,8 @@ export class ConnectionPool implements GrowingPool, Queue {
 
   closed(pooled: PooledConnection, end: ConnectionEnd): void {
     if (pooled.over) return;
-    if (end.unfinished && !end.local && pooled.taken > 1) this.#probation.begin();
+    if (!end.local && this.#room.resting.includes(pooled)) this.#probation.goOn();
+    else if (!end.local && end.unfinished && pooled.taken > 1) this.#probation.begin();
     this.#books.closed(end);
     this.#room.forget(pooled);
     this.#growth.grow();

@@ -44,6 +44,46 @@ describe('a host that closes connections behind its answers', () => {
     scene.quiet(1);
   });
 
+  it('stays on probation for as long as it does so, though no call met it', () => {
+    const scene = caught();
+    for (let use = 0; use < 300; use++) {
+      if (scene.connector.connections.at(-1)?.gone !== false) {
+        scene.send();
+        scene.connector.next.accept();
+      } else {
+        scene.send();
+        scene.clock.advance(0);
+      }
+      const connection = scene.connector.connections.at(-1);
+      connection?.open[0]?.answer();
+      if (use % 60 === 59) connection?.lose();
+      else scene.clock.advance(0);
+    }
+    scene.send();
+    scene.connector.next.accept().open[0]?.answer();
+    scene.send();
+    assert.equal(scene.connector.connections.at(-1)?.busy, false);
+  });
+
+  it('is given two milliseconds where a call has met an end all the same', () => {
+    const scene = caught();
+    scene.send();
+    const first = scene.connector.next.accept();
+    first.open[0]?.answer();
+    scene.send();
+    scene.clock.advance(0);
+    first.lose();
+    scene.send();
+    const second = scene.connector.next.accept();
+    second.open[0]?.answer();
+    const { caller } = scene.send();
+    scene.clock.advance(1);
+    assert.equal(second.busy, false);
+    scene.clock.advance(1);
+    second.open[0]?.answer();
+    assert.equal(caller.status, 200);
+  });
+
   it('does not cost a call its place where none may wait', () => {
     const scene = caught({ limits: { maxPendingRequests: 1, maxConnections: 2 } });
     scene.send();

@@ -2,6 +2,7 @@ import type { Clock } from '../util/clock.ts';
 
 /** Uses without trouble after which a host is trusted again: the cost is a turn of the event loop for each, and trouble that is so rare is met by retries. */
 const USES = 100;
+const SLOW_MS = 2;
 
 /**
  * Some servers close a connection right behind an answer and say nothing of it: the next request crosses with the end of the
@@ -12,6 +13,8 @@ const USES = 100;
 export class Probation {
   readonly #clock: Clock;
   #left = 0;
+  /** Looking once more was not enough. */
+  #slow = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -21,7 +24,14 @@ export class Probation {
     return this.#left > 0;
   }
 
+  /** A call met an end of a connection. */
   begin(): void {
+    this.#slow = this.on;
+    this.#left = USES;
+  }
+
+  /** It was as well to look: a connection ended before a call met it. */
+  goOn(): void {
     this.#left = USES;
   }
 
@@ -29,8 +39,13 @@ export class Probation {
     this.#left--;
   }
 
-  /** What came with the answer was read when the first callback runs; what came right behind it, by the second. */
+  /**
+   * What came with the answer was read when the first callback runs; what came right behind it, by the second. On a machine that is
+   * busy it may come later: where a call has met one all the same, two milliseconds are waited.
+   */
   whenLookedAt(callback: () => void): void {
-    this.#clock.afterInput(() => this.#clock.afterInput(callback));
+    const look = () => this.#clock.afterInput(() => this.#clock.afterInput(callback));
+    if (this.#slow) this.#clock.setTimer(SLOW_MS, look);
+    else look();
   }
 }
