@@ -107,8 +107,8 @@ async function look(): Promise<void> {
 }
 
 async function collect(): Promise<void> {
-  // Buffers are counted as gone a turn after they were collected.
-  for (let round = 0; round < 3; round++) {
+  // Buffers are counted as gone a turn after they were collected; connections that have just closed let go of theirs turn by turn.
+  for (let round = 0; round < 10; round++) {
     globalThis.gc?.();
     await setImmediate();
   }
