@@ -35,7 +35,8 @@ export class KubeIstio {
     return `localhost:${this.port}`;
   }
 
-  static async start(): Promise<KubeIstio> {
+  /** `env`: of istiod. */
+  static async start(env: Readonly<Record<string, string>> = {}): Promise<KubeIstio> {
     const folder = await mkdtemp(join(tmpdir(), 'inmesh-kube-'));
     const script = (name: string) => new URL(`../${name}/run.sh`, import.meta.url).pathname;
     const [api, etcd, peers, xds, secure, http, webhook, monitoring] = (await freePorts(8)).map(String);
@@ -49,7 +50,12 @@ export class KubeIstio {
     const kubeconfig = join(folder, 'kube/kubeconfig');
     await until('the Kubernetes API is ready', () => access(kubeconfig).then(() => true), { within: 60_000 });
     const ports = [xds, secure, http, webhook, monitoring].map((port) => `${port}`);
-    const istiod = new PeerProcess('istiod', 'bash', [script('istiod'), kubeconfig, join(folder, 'istiod'), ...ports]);
+    const istiod = new PeerProcess(
+      'istiod',
+      'bash',
+      [script('istiod'), kubeconfig, join(folder, 'istiod'), ...ports],
+      env,
+    );
     await until('istiod is ready', async () => (await fetch(`http://127.0.0.1:${http}/ready`)).ok, { within: 60_000 });
     return new KubeIstio(kube, istiod, folder, Number(secure));
   }

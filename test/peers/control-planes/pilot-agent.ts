@@ -83,6 +83,11 @@ export class PilotAgent {
     return join(this.#folder, 'var/run/secrets/istio/root-cert.pem');
   }
 
+  /** Where it hands on istiod's feed. */
+  get xds(): string {
+    return `unix:${join(this.#folder, 'etc/istio/proxy/XDS')}`;
+  }
+
   /** Where it serves secrets. */
   get secrets(): string {
     return `unix:${join(this.#folder, 'var/run/secrets/workload-spiffe-uds/socket')}`;
