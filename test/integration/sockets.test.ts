@@ -2,39 +2,13 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
-import type { JsonObject } from '@bufbuild/protobuf';
-import type { ResourceInput } from '@inmesh/control-plane';
 import { isMeshError, type MeshSocket } from 'inmesh';
 import { cluster, endpoints } from '../support/feed.ts';
 import { guardProcess } from '../support/guard-process.ts';
 import { hurriedClock } from '../support/hurried-clock.ts';
 import { Scene, until } from '../support/scene.ts';
 import { refusingPort } from '../support/servers.ts';
-
-const TYPE = 'type.googleapis.com/envoy';
-
-/** A listener that is found by its name, with a TCP proxy. */
-function tcpListener(name: string, proxy: JsonObject): ResourceInput {
-  return {
-    '@type': `${TYPE}.config.listener.v3.Listener`,
-    name,
-    address: { socket_address: { address: '0.0.0.0', port_value: 1 } },
-    filter_chains: [
-      {
-        filters: [
-          {
-            name: 'tcp',
-            typed_config: {
-              '@type': `${TYPE}.extensions.filters.network.tcp_proxy.v3.TcpProxy`,
-              stat_prefix: 'db',
-              ...proxy,
-            },
-          },
-        ],
-      },
-    ],
-  };
-}
+import { tcpListener } from '../support/tcp-listener.ts';
 
 /** Says its name, then what it hears. */
 async function startEcho(name: string) {

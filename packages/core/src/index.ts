@@ -20,6 +20,7 @@ export { Endpoint } from './cluster/endpoint.ts';
 export type { CircuitBreakerStats } from './cluster/limits.ts';
 export { noConnector } from './cluster/no-connector.ts';
 export { offeredAlpn } from './cluster/offered-alpn.ts';
+export { leavesMesh } from './cluster/original-destination.ts';
 export { ClusterStats, EndpointStats, RouteStats } from './cluster/stats.ts';
 export { secretsOf, socketsOf, tlsOf } from './cluster/transport-sockets.ts';
 export type {

@@ -1,5 +1,7 @@
 import type { Call } from '../call.ts';
+import type { ClusterConfig } from '../model/cluster.ts';
 import { Endpoint } from './endpoint.ts';
+import { isPlain } from './transport-sockets.ts';
 
 /** Hosts remembered at most: callers choose them freely. Those that nobody is connected to make room. */
 const MAX_HOSTS = 1_000;
@@ -18,4 +20,13 @@ export function originalDestination({ context: { target } }: Call, hosts: Map<st
   const endpoint = new Endpoint({ address, hostname: '', health: 'unknown', weight: 1, metadata: {} }, NOWHERE, 0);
   hosts.set(target, endpoint);
   return endpoint;
+}
+
+/**
+ * True where calls go as they came to what was there before the mesh. That would give them neither an identity nor a protocol, so a
+ * cluster that has one for them keeps them.
+ */
+export function leavesMesh({ discovery, unsupported, transport, protocol: { choice } }: ClusterConfig): boolean {
+  if (discovery.kind !== 'original_dst' || unsupported.length > 0) return false;
+  return isPlain(transport) && choice !== 'http2' && choice !== 'auto';
 }

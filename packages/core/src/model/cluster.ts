@@ -41,7 +41,7 @@ export type ClusterDiscovery =
   | { readonly kind: 'static'; readonly assignment: ClusterLoadAssignment }
   /** Every address that a name resolves to is an endpoint. `refreshMs`: 5,000 by default, as Envoy's. */
   | { readonly kind: 'strict_dns'; readonly assignment: ClusterLoadAssignment; readonly refreshMs: number }
-  /** Where the call would have gone without the mesh: it passes through. (ORIGINAL_DST) */
+  /** Where the call would have gone without the mesh: it passes through, unless the cluster has an identity or a protocol for it. (ORIGINAL_DST) */
   | { readonly kind: 'original_dst' };
 
 /** envoy.config.cluster.v3.Cluster.lb_policy and its settings. */

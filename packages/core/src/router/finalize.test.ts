@@ -41,8 +41,8 @@ describe('finalize', () => {
   });
 
   describe('a route to the original destination', () => {
-    const original = (unsupported: readonly string[] = []) => ({
-      elsewhere: new Harness().newCluster({ name: 'elsewhere', discovery: { kind: 'original_dst' }, unsupported }),
+    const original = () => ({
+      elsewhere: new Harness().newCluster({ name: 'elsewhere', discovery: { kind: 'original_dst' } }),
     });
 
     it('leaves the call as it came to what was there before the mesh', () => {
@@ -61,19 +61,18 @@ describe('finalize', () => {
       assert.equal(inner.exchanges.length, 0);
     });
 
-    it('keeps a call that needs TLS: whoever was there before would send it in the clear', () => {
-      const tls = { kind: 'unsupported', fields: ['a socket of any other kind'] } as const;
-      const elsewhere = {
-        name: 'elsewhere',
-        discovery: { kind: 'original_dst' },
-        transport: { socket: tls, matches: [] },
-      } as const;
-      const clusters = { elsewhere: new Harness().newCluster(elsewhere) };
-      const { inner, send } = setup(virtualHost([route(forward('elsewhere'))]), clusters);
-      const { call } = send({ passThrough: () => {} });
-      assert.equal(call.passes, false);
-      assert.equal(inner.last.call.cluster, clusters.elsewhere);
-    });
+    for (const [what, more] of [
+      ['TLS', { transport: { socket: { kind: 'unsupported', fields: ['a socket of any kind'] }, matches: [] } }],
+      ['HTTP/2', { protocol: { choice: 'http2' } }],
+    ] as const) {
+      it(`keeps a call that is to have ${what}: whoever was there before would do without`, () => {
+        const elsewhere = new Harness().newCluster({ name: 'elsewhere', discovery: { kind: 'original_dst' }, ...more });
+        const { inner, send } = setup(virtualHost([route(forward('elsewhere'))]), { elsewhere });
+        const { call } = send({ passThrough: () => {} });
+        assert.equal(call.passes, false);
+        assert.equal(inner.last.call.cluster, elsewhere);
+      });
+    }
   });
 
   it('keeps the request id and the protocol that the caller gave', () => {

@@ -1,6 +1,6 @@
 import type { Call } from '../call.ts';
+import { leavesMesh } from '../cluster/original-destination.ts';
 import { countStatus } from '../cluster/stats.ts';
-import { isPlain } from '../cluster/transport-sockets.ts';
 import { type Handler, type Layer, PassHandler } from '../dispatch.ts';
 import { isMeshError, MeshError } from '../errors.ts';
 import { shownRequest } from '../format/shown.ts';
@@ -49,8 +49,8 @@ export function finalize(parts: FinalizeParts): Layer {
       return;
     }
     const { config } = cluster;
-    if (config.discovery.kind === 'original_dst' && config.unsupported.length === 0 && isPlain(config.transport)) {
-      // Untouched, as it came. One that needs TLS stays in the mesh, because nobody else would give it that.
+    if (leavesMesh(config)) {
+      // Untouched, as it came.
       call.passes = call.context.passThrough !== null;
       counted.onResponseError(
         new MeshError('not_in_mesh', 'the route leaves the call to its original destination, outside the mesh', {

@@ -5,6 +5,7 @@ import {
   type Cluster,
   type ClusterShare,
   isMeshError,
+  leavesMesh,
   type RouteEntry,
 } from '@inmesh/core';
 import type { ExplainedCluster, ExplainedEndpoint } from './explanation.ts';
@@ -48,21 +49,46 @@ function explainShare(share: ClusterShare, part: number, call: Call, scene: Clus
     why.push(
       `${percent} go to the cluster that ${share.specifier.label} names, which is being asked: these calls are held`,
     );
-    return { ...found, type: '', lbPolicy: '', endpoints: [], transports: [], error: 'not known yet' };
+    return {
+      ...found,
+      type: '',
+      lbPolicy: '',
+      passesThrough: false,
+      endpoints: [],
+      transports: [],
+      error: 'not known yet',
+    };
   }
   if (choice === null) {
     why.push(`${percent} go to cluster ${name}, about which the feed has not told yet: these calls are held`);
-    return { ...found, type: '', lbPolicy: '', endpoints: [], transports: [], error: 'not known yet' };
+    return {
+      ...found,
+      type: '',
+      lbPolicy: '',
+      passesThrough: false,
+      endpoints: [],
+      transports: [],
+      error: 'not known yet',
+    };
   }
   if (isMeshError(choice)) {
     why.push(`${percent} go to cluster ${name}, which cannot be called: ${choice.message}`);
-    return { ...found, type: '', lbPolicy: '', endpoints: [], transports: [], error: choice.message };
+    return {
+      ...found,
+      type: '',
+      lbPolicy: '',
+      passesThrough: false,
+      endpoints: [],
+      transports: [],
+      error: choice.message,
+    };
   }
   const endpoints = endpointsOf(choice);
   const { discovery, lb, unsupported } = choice.config;
+  const passesThrough = leavesMesh(choice.config);
   why.push(
     discovery.kind === 'original_dst'
-      ? `${percent} go to cluster ${name}: where they would go without the mesh`
+      ? `${percent} go to cluster ${name}: ${passesThrough ? 'where they would go without the mesh' : 'to the host that they name'}`
       : `${percent} go to cluster ${name}: ${lb.kind} over ${choice.stats.membership_healthy} healthy of ${endpoints.length} endpoints`,
   );
   const wish = call.overrides?.endpoint ?? null;
@@ -78,6 +104,7 @@ function explainShare(share: ClusterShare, part: number, call: Call, scene: Clus
     ...found,
     type: discovery.kind,
     lbPolicy: lb.kind,
+    passesThrough,
     endpoints,
     transports,
     error: lacks ?? transportError(transports),

@@ -133,7 +133,7 @@ export function explainCall(input: ExplainInput): Explanation {
   const share = cluster === null ? null : route.choose(call);
   const rules = explainRules(table, route.config, share === null ? route.choices() : [share], overrides);
   const onward = { ...chosen, clusters, rules };
-  if (clusters.length === 0 || clusters.some(({ type, error }) => type !== 'original_dst' || error !== null)) {
+  if (clusters.length === 0 || clusters.some(({ passesThrough }) => !passesThrough)) {
     return result('mesh', onward);
   }
   return result(outsideMesh === 'refuse' ? 'refused' : 'pass-through', onward);

@@ -50,6 +50,8 @@ export interface ExplainedCluster {
   readonly lbPolicy: string;
   /** What its endpoints are asked, as far as routing decides it: filters may change more. */
   readonly request: { readonly method: string; readonly authority: string; readonly path: string };
+  /** Its calls go as they came to where they would go without the mesh. */
+  readonly passesThrough: boolean;
   readonly endpoints: readonly ExplainedEndpoint[];
   /** The ways to its endpoints. */
   readonly transports: readonly ExplainedTransport[];

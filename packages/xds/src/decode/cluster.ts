@@ -1,14 +1,7 @@
 import { isIP } from 'node:net';
 import { messageType } from '@inmesh/api';
 import type { Cluster as ProtoCluster } from '@inmesh/api/gen/envoy/config/cluster/v3/cluster_pb';
-import {
-  type ClusterConfig,
-  type ClusterDiscovery,
-  type ClusterLoadAssignment,
-  socketsOf,
-  type TransportConfig,
-  type UpstreamProtocol,
-} from '@inmesh/core';
+import type { ClusterConfig, ClusterDiscovery, ClusterLoadAssignment } from '@inmesh/core';
 import { decodeCircuitBreakers } from './circuit-breakers.ts';
 import { type Decoding, enumName, milliseconds, otherFields, Refusal, requireValid } from './decoding.ts';
 import { requireEnvoyCluster } from './envoy/index.ts';
@@ -97,7 +90,6 @@ export function decodeCluster(decoding: Decoding, message: ProtoCluster): Cluste
   const { limits, maxConnectionDurationMs, protocol } = decodeProtocolOptions(decoding, message, unsupported);
   const transport = decodeTransport(decoding, message, unsupported);
   requireAlpn(protocol, transport);
-  if (discovery.kind === 'original_dst') checkPassage(protocol, transport, unsupported);
   checkFilters(message, unsupported);
   return {
     name: message.name,
@@ -200,14 +192,6 @@ function nothing(name: string): ClusterDiscovery {
 
 function noEndpoints(name: string): ClusterLoadAssignment {
   return { name, localities: [], overprovisioningFactor: 140 };
-}
-
-/** Such calls go the way that the caller's own client takes: it has neither the identity nor the protocol that the feed asks for. */
-function checkPassage({ choice }: UpstreamProtocol, transport: TransportConfig, unsupported: string[]): void {
-  if (socketsOf(transport).some(({ kind }) => kind !== 'raw_buffer')) {
-    unsupported.push('type: ORIGINAL_DST, with a transport_socket');
-  }
-  if (choice === 'http2' || choice === 'auto') unsupported.push('type: ORIGINAL_DST, over HTTP/2');
 }
 
 function checkFilters(message: ProtoCluster, unsupported: string[]): void {

@@ -222,20 +222,6 @@ describe('transport sockets', () => {
     );
   });
 
-  it('other than plain ones keep calls from passing by the mesh', () => {
-    const original = (json: JsonObject) =>
-      decodeJson('cluster', { name: 'c', type: 'ORIGINAL_DST', lb_policy: 'CLUSTER_PROVIDED', ...json }).unsupported;
-    const why = ['type: ORIGINAL_DST, with a transport_socket'];
-    assert.deepEqual(original({}), []);
-    assert.deepEqual(original({ transport_socket: raw }), []);
-    assert.deepEqual(original({ transport_socket: tls() }), why);
-    assert.deepEqual(
-      original({ transport_socket_matches: [{ name: 'a', match: { x: 'y' }, transport_socket: tls() }] }),
-      why,
-    );
-    assert.deepEqual(original({ http2_protocol_options: {} }), ['type: ORIGINAL_DST, over HTTP/2']);
-  });
-
   it('stand inside one another', () => {
     const proxied = socketOf(
       socket('proxy_protocol.v3.ProxyProtocolUpstreamTransport', {
