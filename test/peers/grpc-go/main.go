@@ -1,9 +1,11 @@
 // Command grpc-go-watcher is a client of grpc-go that follows an xDS target and calls nobody: what it makes of a feed is seen by
 // the control plane, which it tells ACK or NACK with the reason, and by whoever asks its Client Status Discovery Service. It ends
-// when it is told to. In its second form it is that asker: it prints the status that a server tells of itself, as JSON.
+// when it is told to. In its second form it is that asker: it prints the status that a server tells of itself, as JSON. In its
+// third it is a server by an xDS feed.
 //
 //	GRPC_XDS_BOOTSTRAP_CONFIG='{…}' grpc-go-watcher xds:///shop [STATUS-ADDRESS]
 //	grpc-go-watcher status ADDRESS
+//	GRPC_XDS_BOOTSTRAP_CONFIG='{…}' grpc-go-watcher serve ADDRESS
 package main
 
 import (
@@ -26,12 +28,14 @@ func main() {
 	switch {
 	case len(args) == 2 && args[0] == "status":
 		err = status(args[1])
+	case len(args) == 2 && args[0] == "serve":
+		err = serve(args[1])
 	case len(args) == 1:
 		err = watch(args[0], "")
 	case len(args) == 2:
 		err = watch(args[0], args[1])
 	default:
-		fmt.Fprintln(os.Stderr, "usage: grpc-go-watcher TARGET [STATUS-ADDRESS] | grpc-go-watcher status ADDRESS")
+		fmt.Fprintln(os.Stderr, "usage: grpc-go-watcher TARGET [STATUS-ADDRESS] | grpc-go-watcher status ADDRESS | grpc-go-watcher serve ADDRESS")
 		os.Exit(2)
 	}
 	if err != nil {
