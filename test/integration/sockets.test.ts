@@ -6,6 +6,7 @@ import { isMeshError, type MeshSocket } from 'inmesh';
 import { cluster, endpoints } from '../support/feed.ts';
 import { guardProcess } from '../support/guard-process.ts';
 import { hurriedClock } from '../support/hurried-clock.ts';
+import { Program } from '../support/program.ts';
 import { Scene, until } from '../support/scene.ts';
 import { refusingPort } from '../support/servers.ts';
 import { tcpListener } from '../support/tcp-listener.ts';
@@ -129,5 +130,13 @@ describe('sockets over the mesh', () => {
     const late = once(mesh.socket('db', 5432), 'error').then(([error]) => Promise.reject(error));
     await assert.rejects(late, failure('draining', /no more streams/));
     await until(() => echo.open.size === 0, 'its connection is closed');
+  });
+
+  it('do what the example shows', async () => {
+    const example = new URL('../../examples/sockets/demo.ts', import.meta.url).href;
+    const { code, out, err } = await new Program(`import ${JSON.stringify(example)};`).ended;
+    assert.equal(code, 0, err);
+    assert.match(out, /hello URI:spiffe:\/\/demo\/ns\/default\/sa\/shop, you said: ping/);
+    assert.match(out, /downstream_cx_rx_bytes_total: 4,/);
   });
 });
