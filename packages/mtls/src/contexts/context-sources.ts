@@ -136,8 +136,12 @@ export class ContextSources {
   #provider(name: string): Source<Identity> {
     const known = this.#providers.get(name);
     if (known !== undefined) return known;
-    const follower = this.#keep(new ProviderFollower(name, this.#parts.providers.get(name), this.#events));
+    // It may tell what it knows while it is opened. Whoever asks for it here looks at it next: hearing of that, he would ask again for what is not there yet.
+    let open = false;
+    const events: SourceEvents = { ...this.#events, changed: () => open && this.#events.changed() };
+    const follower = this.#keep(new ProviderFollower(name, this.#parts.providers.get(name), events));
     this.#providers.set(name, follower);
+    open = true;
     return follower;
   }
 

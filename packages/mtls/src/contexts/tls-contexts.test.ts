@@ -355,6 +355,25 @@ describe('TlsContexts', () => {
     assert.equal(watched, 0);
   });
 
+  it('takes roots alone from a provider that knows them already', async () => {
+    const identity = { certificate: null, trust: { roots: authority.root, crl: '', byTrustDomain: null } };
+    let watched = 0;
+    const provider: IdentityProvider = {
+      watch(watcher) {
+        watched++;
+        watcher.changed(identity);
+        return () => watched--;
+      },
+    };
+    const scene = new Scene(new Map([['roots', provider]]));
+    const context = validationContext({ caCertificateProvider: { instanceName: 'roots', certificateName: '' } });
+    const tls = scene.follow({ validation: { context, secret: null, provider: null } });
+    assert.deepEqual([tls.settled, watched], [true, 1]);
+    material(tls.current());
+    tls.release();
+    assert.equal(watched, 0);
+  });
+
   it('refuses an instance that the bootstrap does not have', () => {
     const tls = new Scene().follow({ certificates: [{ kind: 'provider', instanceName: 'x', certificateName: '' }] });
     assert.match(
