@@ -2,11 +2,11 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	xdscreds "google.golang.org/grpc/credentials/xds"
@@ -17,7 +17,8 @@ import (
 	"google.golang.org/grpc/xds"
 )
 
-// A server by an xDS feed, its TLS included: it tells of its health, and in the header x-peer who asks.
+// A server by an xDS feed, its TLS included: it tells of its health, and says in the headers and trailers of each answer who asks. Its
+// lines are JSON: whether it serves, and each call that it has let in.
 func serve(address string) error {
 	creds, err := xdscreds.NewServerCredentials(xdscreds.ServerOptions{FallbackCreds: insecure.NewCredentials()})
 	if err != nil {
@@ -28,13 +29,14 @@ func serve(address string) error {
 		return err
 	}
 	told := xds.ServingModeCallback(func(_ net.Addr, args xds.ServingModeChangeArgs) {
-		if args.Mode == connectivity.ServingModeServing {
-			fmt.Println("SERVING")
-		} else {
-			fmt.Println("NOT SERVING:", args.Err)
+		why := ""
+		if args.Err != nil {
+			why = args.Err.Error()
 		}
+		say(map[string]string{"mode": args.Mode.String(), "error": why})
 	})
-	server, err := xds.NewGRPCServer(grpc.Creds(creds), grpc.UnaryInterceptor(tellPeer), told)
+	server, err := xds.NewGRPCServer(
+		grpc.Creds(creds), grpc.ChainUnaryInterceptor(tellPeer), grpc.ChainStreamInterceptor(tellPeerOfStream), told)
 	if err != nil {
 		return err
 	}
@@ -42,11 +44,31 @@ func serve(address string) error {
 	return server.Serve(socket)
 }
 
-func tellPeer(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-	if err := grpc.SetHeader(ctx, metadata.Pairs("x-peer", peerOf(ctx))); err != nil {
+func tellPeer(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	caller := sayCall(ctx, info.FullMethod)
+	if err := grpc.SetTrailer(ctx, metadata.Pairs("x-peer-trailer", caller)); err != nil {
 		return nil, err
 	}
-	return handler(ctx, request)
+	answer, err := handler(ctx, request)
+	if err != nil {
+		// With no headers it is an answer of trailers only.
+		return nil, err
+	}
+	return answer, grpc.SetHeader(ctx, metadata.Pairs("x-peer", caller))
+}
+
+func tellPeerOfStream(service any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	caller := sayCall(stream.Context(), info.FullMethod)
+	if err := stream.SetHeader(metadata.Pairs("x-peer", caller)); err != nil {
+		return err
+	}
+	return handler(service, stream)
+}
+
+func sayCall(ctx context.Context, method string) string {
+	caller := peerOf(ctx)
+	say(map[string]string{"method": method, "caller": caller})
+	return caller
 }
 
 func peerOf(ctx context.Context) string {
@@ -62,4 +84,9 @@ func peerOf(ctx context.Context) string {
 		return "nobody"
 	}
 	return tls.State.PeerCertificates[0].URIs[0].String()
+}
+
+func say(line map[string]string) {
+	text, _ := json.Marshal(line)
+	fmt.Println(string(text))
 }
