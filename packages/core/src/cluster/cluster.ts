@@ -14,7 +14,7 @@ import type { Random } from '../util/random.ts';
 import type { BytesCallback } from './byte-streams.ts';
 import { compileKeys, type KeyOf } from './compile-keys.ts';
 import type { ClusterTransport, Connecting, Connector } from './connection.ts';
-import { sameConnections } from './connection-settings.ts';
+import { keepingConnections, sameConnections } from './connection-settings.ts';
 import { Endpoint, isHealthy } from './endpoint.ts';
 import { HostChoice } from './host-choice.ts';
 import { HostPools } from './host-pools.ts';
@@ -144,7 +144,8 @@ export class Cluster {
   }
 
   /** New settings; the endpoints stay as they are. Calls go by the old ones while the new ones wait for secrets, as in Envoy. */
-  configure(config: ClusterConfig): void {
+  configure(wanted: ClusterConfig): void {
+    const config = keepingConnections(this.config, wanted);
     this.transport.configure(config);
     if (this.#settledOnce && !this.transport.settled) {
       this.#staged = config;

@@ -297,9 +297,9 @@ describe('clusters that wait for secrets', () => {
     source.say('cluster', 'reviews', next);
     source.say('cluster', 'reviews', last);
     assert.deepEqual(connector.configured, [before, next, last]);
-    assert.equal(handle.cluster?.config, before);
+    assert.equal(handle.cluster?.config.healthyPanicThreshold, 1);
     connector.come();
-    assert.equal(handle.cluster?.config, last);
+    assert.equal(handle.cluster?.config.healthyPanicThreshold, 3);
     assert.equal(state.told, 1);
   });
 
