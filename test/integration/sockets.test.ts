@@ -1,37 +1,15 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { isMeshError, type MeshSocket } from 'inmesh';
 import { cluster, endpoints } from '../support/feed.ts';
 import { guardProcess } from '../support/guard-process.ts';
 import { hurriedClock } from '../support/hurried-clock.ts';
+import { startEcho } from '../support/line-echo.ts';
 import { Program } from '../support/program.ts';
 import { Scene, until } from '../support/scene.ts';
 import { refusingPort } from '../support/servers.ts';
 import { tcpListener } from '../support/tcp-listener.ts';
-
-/** Says its name, then what it hears. */
-async function startEcho(name: string) {
-  const open = new Set<Socket>();
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
-    open.add(socket.on('error', () => {}).on('close', () => open.delete(socket)));
-    socket.write(`${name}:`);
-    socket.pipe(socket);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  assert.ok(address !== null && typeof address === 'object');
-  return {
-    port: address.port,
-    open,
-    close: () => {
-      for (const socket of open) socket.destroy();
-      server.close();
-    },
-  };
-}
 
 async function say(socket: MeshSocket, words: string): Promise<string> {
   socket.end(words);
