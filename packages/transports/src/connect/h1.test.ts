@@ -10,6 +10,7 @@ import {
   Call,
   type ClusterConfig,
   type Connection,
+  type ConnectionEnd,
   type Handler,
   Headers,
   StreamBody,
@@ -108,11 +109,13 @@ for (const [name, makeWire] of WIRES) {
     let server: Server;
     let respond: RequestListener;
     let owner: string[];
+    let ends: readonly (ConnectionEnd | undefined)[];
     let connection: Connection;
 
     async function open(): Promise<Connection> {
       const transport = new TestTransport(wire.config, wire.tls === null ? {} : { tls: wire.tls });
       owner = transport.heard;
+      ends = transport.ends;
       return transport.http(hostAt(local((server.address() as AddressInfo).port))).open();
     }
 
@@ -202,6 +205,7 @@ for (const [name, makeWire] of WIRES) {
       await log.over;
       assert.match(log.heard.at(-1) ?? '', /closing/);
       assert.deepEqual(owner, ['closed']);
+      assert.deepEqual(ends, [{ local: true, unfinished: true }]);
     });
 
     it('is closed when the server talks before it is asked', async () => {
@@ -214,6 +218,19 @@ for (const [name, makeWire] of WIRES) {
       assert.deepEqual(owner, ['closed']);
       eager.destroy(new Error('the test is over'));
     });
+
+    for (const retiring of [false, true]) {
+      it(`is cut when the server closes it under a call${retiring ? ', which was to be its last' : ''}`, async () => {
+        respond = (request) => request.resume().on('end', () => request.socket.end());
+        const log = new Log();
+        connection.dispatch(call(null), log);
+        if (retiring) connection.close();
+        await log.over;
+        assert.match(log.heard.at(-1) ?? '', /^error \[connection_termination\]/);
+        assert.deepEqual(owner, ['closed']);
+        assert.deepEqual(ends, [{ local: false, unfinished: true }]);
+      });
+    }
 
     for (const [how, hangUp] of [
       ['says goodbye', (socket: Socket) => socket.end()],

@@ -47,6 +47,8 @@ export class H1Connection implements Connection {
   /** True once a response was complete: that the connection is gone then is no accident of the endpoint's. */
   #served = false;
   #closing = false;
+  /** True once it was ended from our side whatever is under way. */
+  #cut = false;
   #gone = false;
 
   constructor(socket: Socket, endpoint: Endpoint, config: ClusterConfig, events: ConnectionEvents) {
@@ -104,6 +106,7 @@ export class H1Connection implements Connection {
 
   destroy(error: Error): void {
     this.#closing = true;
+    this.#cut = true;
     this.#client.destroy(error).catch(ignore);
     this.#socket.destroy();
   }
@@ -151,7 +154,9 @@ export class H1Connection implements Connection {
   #lost(): void {
     if (!this.#gone) {
       this.#gone = true;
-      this.events.onClosed(this);
+      // The socket tells its end before undici tells the call.
+      if (this.#busy) this.events.onClosed(this, this.#cut ? GIVEN_UP : CUT);
+      else this.events.onClosed(this);
     }
     if (!this.#busy) this.#client.destroy().catch(ignore);
   }

@@ -8,6 +8,7 @@ import {
   type ConnectError,
   type Connecting,
   type Connection,
+  type ConnectionEnd,
   type ConnectionEvents,
   type ConnectionKey,
   type Endpoint,
@@ -37,6 +38,8 @@ export class TestTransport {
   readonly key: ConnectionKey;
   /** What it told of its secrets, and its connections of themselves. */
   readonly heard: string[] = [];
+  /** How its connections ended, as far as they told. */
+  readonly ends: (ConnectionEnd | undefined)[] = [];
 
   constructor(config: ClusterConfig, { clock = systemClock, ...rest }: TransportOptions = {}) {
     this.key = { ...PLAIN_KEY, socket: config.transport.socket };
@@ -62,7 +65,10 @@ export class TestTransport {
       onLimit: () => this.heard.push('limit'),
       onUnsent: () => this.heard.push('unsent'),
       onDraining: () => this.heard.push('draining'),
-      onClosed: () => this.heard.push('closed'),
+      onClosed: (_, end) => {
+        this.heard.push('closed');
+        this.ends.push(end);
+      },
     };
     return wayOf<Connection>((callback) => this.transport.connect(host, { ...this.key, ...key }, events, callback));
   }
