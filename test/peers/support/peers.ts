@@ -9,6 +9,8 @@ const BINARIES = {
   gcp: 'go-control-plane',
   'grpc-go-watcher': 'grpc-go',
   'spiffe-agent': 'spiffe',
+  'go-http-server': 'go-http',
+  nginx: 'nginx',
   consul: 'consul',
   'istio-xds': 'istiod',
   'pilot-discovery': 'istiod',

@@ -1,0 +1,3 @@
+module peers/go-http
+
+go 1.26.0
