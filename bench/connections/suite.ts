@@ -3,6 +3,7 @@ import { type Case, measureCase, notesOn, type RoundsOptions } from '../load/rou
 import type { Metric, Report, Row, SuiteOptions } from '../suite.ts';
 import type { Protocol } from './feed.ts';
 import { memoryRows } from './memory.ts';
+import { poolRows } from './pool-cost.ts';
 import { type Scene, setUp } from './scene.ts';
 import type { Counted } from './server.ts';
 import {
@@ -22,6 +23,8 @@ const ROUNDS = 15;
 const SECONDS = 0.8;
 /** Rounds of what is measured in a process of its own: less is left to chance there. */
 const MEMORY_ROUNDS = 3;
+/** Of each subject of the pool in a round. */
+const POOL_SECONDS = 0.05;
 /** Calls at once, each of which makes a handshake. */
 const HANDSHAKES_AT_ONCE = 8;
 
@@ -31,6 +34,7 @@ const metrics: readonly Metric[] = [
   { key: 'p99Ms', label: 'p99 ms', digits: 3 },
   { key: 'cpuUs', label: 'client CPU µs/call', digits: 1 },
   { key: 'resumedPercent', label: 'resumed %', digits: 0 },
+  { key: 'ns', label: 'ns', digits: 0 },
   { key: 'rssKb', label: 'RSS KB/connection', digits: 1 },
   { key: 'heapKb', label: 'heap KB/connection', digits: 1 },
 ];
@@ -55,6 +59,7 @@ export async function connectionsSuite(options: SuiteOptions): Promise<Report> {
     const services = [memory.http1, memory.http2];
     const memoryRounds = Math.min(rounds, MEMORY_ROUNDS);
     rows.push(...(await memoryRows({ services, identities, controlPlane, rounds: memoryRounds, wanted, progress })));
+    rows.push(...(await poolRows(rounds, POOL_SECONDS)));
     const missing = scene.envoys === null ? ENVOYS : [];
     const skipped = missing.map((subject) => ({ subject, reason: 'Envoy is not installed' }));
     return { rows, metrics, baseline: BASELINE, skipped, notes };
