@@ -37,8 +37,9 @@ export class Scene {
     const random = Math.random;
     const runtime = new Runtime();
     const regex = re2();
+    const wheel = new TimerWheel(clock);
     const config = appCluster();
-    const cluster = new Cluster(config, { connector: atOnce, clock, random });
+    const cluster = new Cluster(config, { connector: atOnce, clock, lately: () => wheel.lately, random });
     if (config.discovery.kind === 'static') cluster.assign(config.discovery.assignment);
     const listener = listenerWith(kind, routes, filters);
     const routeSource = listener.http?.routes;
@@ -79,7 +80,7 @@ export class Scene {
       clock,
       random,
       runtime,
-      wheel: new TimerWheel(clock),
+      wheel,
       holdTimeoutMs: 1_000,
       maxHeld: 1,
       stats: new MeshStats(),

@@ -117,6 +117,7 @@ export function assemble(parts: MeshParts, hooks: AssemblyHooks): Assembly {
   // One engine, which keeps what it has compiled.
   const regex = re2();
   const tls = new MeshTls({ ...parts, node: chosen.node, feed, regex });
+  const wheel = new TimerWheel(clock);
   const clusters = new Clusters({
     source,
     resolver: dnsResolver({ clock }),
@@ -124,6 +125,7 @@ export function assemble(parts: MeshParts, hooks: AssemblyHooks): Assembly {
     orca: readOrca,
     follower: loadReports,
     clock,
+    lately: () => wheel.lately,
     random,
   });
   const isMeshDomain = meshDomains({
@@ -190,7 +192,7 @@ export function assemble(parts: MeshParts, hooks: AssemblyHooks): Assembly {
     },
     clock,
     random,
-    wheel: new TimerWheel(clock),
+    wheel,
     holdTimeoutMs: parts.holdTimeoutMs,
     maxHeld: parts.maxHeld,
     stats,

@@ -6,7 +6,7 @@ import { ClusterLoad } from '../load/cluster-load.ts';
 import { LoadMetrics } from '../load/load-metrics.ts';
 import type { OrcaCodec } from '../load/orca.ts';
 import type { ClusterConfig, RoutingPriority } from '../model/cluster.ts';
-import { addressText, type ClusterLoadAssignment, type DropOverload } from '../model/endpoint.ts';
+import { addressText, type ClusterLoadAssignment } from '../model/endpoint.ts';
 import { HTTP1_UPSTREAM } from '../model/upstream-protocol.ts';
 import { RetryBudget } from '../resilience/budget.ts';
 import type { Clock } from '../util/clock.ts';
@@ -15,6 +15,7 @@ import type { BytesCallback } from './byte-streams.ts';
 import { compileKeys, type KeyOf } from './compile-keys.ts';
 import type { ClusterTransport, Connecting, Connector } from './connection.ts';
 import { keepingConnections, sameConnections } from './connection-settings.ts';
+import { DropOverloads } from './drop-overloads.ts';
 import { Endpoint, isHealthy } from './endpoint.ts';
 import { HostChoice } from './host-choice.ts';
 import { HostPools } from './host-pools.ts';
@@ -27,6 +28,8 @@ import { ClusterStats } from './stats.ts';
 export interface ClusterParts {
   readonly connector: Connector;
   readonly clock: Clock;
+  /** The clock as it was some milliseconds ago, for less than a look at it costs. Default: the clock. */
+  readonly lately?: (() => number) | undefined;
   readonly random: Random;
   /** Reads what servers say of their own load. Default: it is not read. */
   readonly orca?: OrcaCodec | undefined;
@@ -45,6 +48,7 @@ export class Cluster {
   readonly safeRetryBudget: RetryBudget;
   config: ClusterConfig;
   readonly clock: Clock;
+  readonly lately: () => number;
   /** What calls use of it, by their priority. */
   readonly limits: { readonly [P in RoutingPriority]: PriorityLimits };
   /** Which connection to a host a call needs, by the settings in force. */
@@ -59,9 +63,7 @@ export class Cluster {
   onSettled: () => void = () => {};
   /** Calls that wait for their next attempt. */
   readonly backoffs: Set<Holder> = new Set();
-  /** Calls that were refused by the feed's wish, by category. */
-  readonly drops: Map<string, number> = new Map();
-  #dropOverloads: readonly DropOverload[] = [];
+  readonly drops: DropOverloads;
   readonly #random: Random;
   readonly #orca: OrcaCodec | null;
   #load: ClusterLoad | null = null;
@@ -80,6 +82,7 @@ export class Cluster {
     this.name = config.name;
     this.config = config;
     this.clock = parts.clock;
+    this.lately = parts.lately ?? (() => parts.clock.now());
     this.limits = {
       default: new PriorityLimits(config.thresholds.default),
       high: new PriorityLimits(config.thresholds.high),
@@ -93,6 +96,7 @@ export class Cluster {
     this.#random = parts.random;
     this.#orca = parts.orca ?? null;
     this.safeRetryBudget = new RetryBudget(parts.clock);
+    this.drops = new DropOverloads({ cluster: config.name, stats: this.stats, random: parts.random });
     this.#choice = new HostChoice(config, this.stats, parts.random);
     this.#rebuild();
   }
@@ -155,25 +159,9 @@ export class Cluster {
     if (this.transport.settled) this.#settle();
   }
 
-  /** Why this call is one of those that the feed wants refused; null where it is none. (drop_overloads) */
-  drop(): MeshError | null {
-    for (const { category, percent } of this.#dropOverloads) {
-      if (this.#random() * percent.denominator >= percent.numerator) continue;
-      this.stats.upstream_rq_drop_overload++;
-      this.drops.set(category, (this.drops.get(category) ?? 0) + 1);
-      const all = percent.numerator >= percent.denominator;
-      return new MeshError(
-        all ? 'unconditional_drop_overload' : 'drop_overload',
-        `the feed wants ${all ? 'all' : 'a share of the'} calls refused: category ${category} (drop_overloads)`,
-        { cluster: this.name },
-      );
-    }
-    return null;
-  }
-
   /** New endpoints; an address that stays is the same object. */
   assign(assignment: ClusterLoadAssignment): void {
-    this.#dropOverloads = assignment.dropOverloads ?? [];
+    this.drops.follow(assignment.dropOverloads ?? []);
     for (const endpoint of this.#leaving) if (endpoint.pools?.empty !== false) this.#leaving.delete(endpoint);
     const next = new Map<string, Endpoint>();
     const failed: Endpoint[] = [];

@@ -64,6 +64,7 @@ export class ConnectionPool implements GrowingPool, Queue {
     this.#probation = new Probation(cluster.clock);
     this.#idle = new IdleConnections({
       clock: cluster.clock,
+      lately: cluster.lately,
       connections: this.#room.ready,
       timeoutMs: () => cluster.config.idleTimeoutMs,
       expire: (pooled) => {

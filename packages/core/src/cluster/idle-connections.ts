@@ -7,6 +7,8 @@ const LONGEST_MS = 2 ** 31 - 1;
 
 export interface IdleParts {
   readonly clock: Clock;
+  /** The clock, as it was a little while ago: every call asks, for a timeout of minutes. */
+  lately(): number;
   /** Milliseconds that a connection may be without a call; 0 for no limit. (idle_timeout) */
   timeoutMs(): number;
   /** Those that may be idle. */
@@ -26,7 +28,7 @@ export class IdleConnections {
   note(pooled: PooledConnection): void {
     const timeoutMs = this.#parts.timeoutMs();
     if (timeoutMs === 0) return;
-    pooled.idleSince = this.#parts.clock.now();
+    pooled.idleSince = this.#parts.lately();
     if (this.#timer === null) this.#set(timeoutMs);
   }
 

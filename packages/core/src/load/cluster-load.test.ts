@@ -146,12 +146,12 @@ describe('cluster load', () => {
     const load = cluster.startLoad();
     const percent = { numerator: 100, denominator: 100 } as const;
     cluster.assign({ ...assignment(1), dropOverloads: [{ category: 'lb', percent }] });
-    assert.deepEqual([cluster.drop()?.flag, cluster.drop()?.code], ['UDO', 'unconditional_drop_overload']);
+    assert.deepEqual([cluster.drops.draw()?.flag, cluster.drops.draw()?.code], ['UDO', 'unconditional_drop_overload']);
     const { dropped, drops } = load.take();
     assert.deepEqual([dropped, [...drops]], [2, [['lb', 2]]]);
     assert.equal(load.take().dropped, 0);
     cluster.assign(assignment(1));
-    assert.equal(cluster.drop(), null);
+    assert.equal(cluster.drops.draw(), null);
   });
 
   it('tells endpoints apart, and what the limits did not let through', () => {

@@ -24,8 +24,8 @@ export class ClusterLoad {
   constructor({ stats, drops }: Pick<Cluster, 'stats' | 'drops'>, endpoints: Iterable<Endpoint>) {
     this.#stats = stats;
     this.#dropped = refusedBy(stats);
-    this.#drops = drops;
-    this.#told = new Map(drops);
+    this.#drops = drops.counts;
+    this.#told = new Map(drops.counts);
     this.follow(endpoints);
   }
 

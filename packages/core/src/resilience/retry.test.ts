@@ -88,7 +88,7 @@ describe('retry', () => {
     assert.equal(cluster.retriesActive, 1);
     clock.advance(14_000);
     assert.deepEqual(caller.said, ['sending', 'sent']);
-    clock.advance(1_000);
+    clock.advance(1_010);
     assert.equal(caller.said.at(-1), 'error request_timeout UT');
     assert.deepEqual(harness.gauges, QUIET);
 

@@ -61,7 +61,7 @@ export function finalize(parts: FinalizeParts): Layer {
       return;
     }
     call.cluster = cluster;
-    const dropped = cluster.drop();
+    const dropped = cluster.drops.draw();
     if (dropped !== null) {
       counted.onResponseError(dropped);
       return;

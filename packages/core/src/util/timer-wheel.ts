@@ -6,6 +6,8 @@ const TICK_MS = 5;
 const SLOTS = 512;
 /** A tick this late means that the loop stood still; 50 ms is ten ticks, more than timer jitter. */
 const LAG_MS = 50;
+/** From here on a tick is no more than a two-thousandth: not worth the look at the clock, which can cost as much as a layer of the stack. */
+const LONG_MS = 10_000;
 
 /**
  * A timeout that was set on a wheel, and its place in the ring of those that fall due on ticks of one slot. Rings and not sets: the tables
@@ -13,8 +15,8 @@ const LAG_MS = 50;
  */
 class WheelTimer implements Timer {
   readonly callback: () => void;
-  /** The tick on which it falls due. */
-  readonly due: number;
+  /** The tick on which it falls due; for one that does not count yet, the milliseconds from when it does. */
+  due: number;
   before: WheelTimer = this;
   after: WheelTimer = this;
   readonly #wheel: { live: number };
@@ -58,6 +60,8 @@ export class TimerWheel {
   /** The head of each slot's ring is no timer. */
   readonly #slots: (WheelTimer | undefined)[] = new Array(SLOTS);
   readonly #timers = { live: 0 };
+  /** Long ones that were set since the last tick: they count from the next. Most are cancelled before it. */
+  readonly #fresh: WheelTimer = new WheelTimer(0, () => {}, this.#timers);
   readonly #origin: number;
   #tick = 0;
   #driving = false;
@@ -67,31 +71,47 @@ export class TimerWheel {
     this.#origin = clock.now();
   }
 
-  /** Never fires early; fires at most one tick (5 ms, and the rest of a millisecond) late on a loop that is not held up. */
+  /**
+   * Never fires early; fires at most one tick (5 ms, and the rest of a millisecond) late on a loop that is not held up, and one of ten
+   * seconds or more two ticks.
+   */
   set(ms: number, callback: () => void): Timer {
     if (!this.#driving) {
-      this.#tick = this.#ticks();
+      this.#tick = Math.floor(this.#elapsed() / TICK_MS);
       this.#drive();
     }
-    const due = Math.ceil((this.#clock.now() - this.#origin + ms) / TICK_MS);
+    const long = ms >= LONG_MS;
+    const timer = new WheelTimer(long ? ms : Math.ceil((this.#elapsed() + ms) / TICK_MS), callback, this.#timers);
+    timer.join(long ? this.#fresh : this.#slotOf(timer.due));
+    return timer;
+  }
+
+  /** The clock as of the last tick: behind by 5 ms, or as much as the loop was held up. Cheaper than asking the clock, while a timeout is set. */
+  get lately(): number {
+    return this.#driving ? this.#origin + this.#tick * TICK_MS : this.#clock.now();
+  }
+
+  #elapsed(): number {
+    return this.#clock.now() - this.#origin;
+  }
+
+  #slotOf(due: number): WheelTimer {
     const index = due % SLOTS;
     let slot = this.#slots[index];
     if (slot === undefined) {
       slot = new WheelTimer(0, () => {}, this.#timers);
       this.#slots[index] = slot;
     }
-    const timer = new WheelTimer(due, callback, this.#timers);
-    timer.join(slot);
-    return timer;
+    return slot;
   }
 
-  /** The clock as of the last tick: behind by 5 ms, or as much as the loop was held up. Cheaper than asking the clock, while a timeout is set. */
-  get lately(): number {
-    return this.#origin + this.#tick * TICK_MS;
-  }
-
-  #ticks(): number {
-    return Math.floor((this.#clock.now() - this.#origin) / TICK_MS);
+  /** Those that were set since the last tick have their time from now on. */
+  #place(elapsed: number): void {
+    for (let timer = this.#fresh.after; timer !== this.#fresh; timer = this.#fresh.after) {
+      timer.cancel();
+      timer.due = Math.ceil((elapsed + timer.due) / TICK_MS);
+      timer.join(this.#slotOf(timer.due));
+    }
   }
 
   #drive(): void {
@@ -114,7 +134,9 @@ export class TimerWheel {
   }
 
   #turn(): void {
-    const now = this.#ticks();
+    const elapsed = this.#elapsed();
+    const now = Math.floor(elapsed / TICK_MS);
+    this.#place(elapsed);
     const last = Math.min(now, this.#tick + SLOTS);
     try {
       for (let tick = this.#tick; tick <= last; tick++) this.#expire(this.#slots[tick % SLOTS], now);
