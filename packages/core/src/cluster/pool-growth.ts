@@ -50,12 +50,13 @@ export class PoolGrowth {
 
   /** More is asked for, or soon will be (per_upstream_preconnect_ratio), than connections can take that have `free` places between them. */
   wants(free: number): boolean {
-    const { perUpstreamRatio } = this.#parts.cluster.config.pool.preconnect;
     const { active } = this.#parts.room;
-    return (this.#pool.waiting + active) * perUpstreamRatio > free + active;
+    return (this.#pool.waiting + active) * this.#ratio > free + active;
   }
 
   grow(): void {
+    // What nearly every call comes to: nobody waits, and nothing is opened ahead of those who will.
+    if (this.#pool.waiting === 0 && this.#parts.room.free >= 0 && this.#ratio <= 1) return;
     for (let i = 0; i < AT_ONCE; i++) if (!this.tryConnect(0)) return;
   }
 
@@ -68,6 +69,10 @@ export class PoolGrowth {
     if (!allowed && room.all.size > 0) return false;
     this.#connect();
     return allowed;
+  }
+
+  get #ratio(): number {
+    return this.#parts.cluster.config.pool.preconnect.perUpstreamRatio;
   }
 
   #short(predictiveRatio: number): boolean {
