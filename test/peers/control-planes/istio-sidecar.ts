@@ -2,6 +2,9 @@ import { Envoy } from '../support/envoy.ts';
 import { protocolOptions } from '../support/tls/contexts.ts';
 import type { PilotAgent } from './pilot-agent.ts';
 
+/** A pod's. To istiod, the labels of a sidecar are those of any endpoint that has its address, before those that it tells of itself. */
+const ADDRESS = '10.244.0.8';
+
 /**
  * A real Envoy as the sidecar of a workload: an istio-agent hands it istiod's feed and the workload's secrets, over the sockets of a pod. It
  * is of upstream Envoy's making, which has none of Istio's own filters: `withoutOwnFilters` takes those out of its feed.
@@ -15,13 +18,13 @@ export function startIstioSidecar(agent: PilotAgent, workload: string): Promise<
   const ads = { ads: {}, initial_fetch_timeout: '0s', resource_api_version: 'V3' };
   return Envoy.run(`sidecar of ${workload}`, {
     node: {
-      id: `sidecar~127.0.0.1~${workload}-1.default~default.svc.cluster.local`,
+      id: `sidecar~${ADDRESS}~${workload}-1.default~default.svc.cluster.local`,
       cluster: `${workload}.default`,
       metadata: {
         NAMESPACE: 'default',
         SERVICE_ACCOUNT: workload,
         LABELS: { app: workload },
-        INSTANCE_IPS: '127.0.0.1',
+        INSTANCE_IPS: ADDRESS,
         ISTIO_VERSION: '1.30.0',
         CLUSTER_ID: 'Kubernetes',
         // Nothing leads the connections of this machine to it: it listens where its Sidecar resource says.
