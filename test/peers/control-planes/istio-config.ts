@@ -37,9 +37,16 @@ ${endpoints.map(({ version }) => `  - { name: ${version}, labels: { version: ${v
 `;
 }
 
-/** A service on the loopback behind mutual TLS: one port, HTTP, whose workloads run as a service account. */
-export function secureService(name: string, port: number, endpoint: number, serviceAccount: string): string {
-  return workload(name, port, endpoint, `security.istio.io/tlsMode: istio`, `serviceAccount: ${serviceAccount}`);
+/** A service on the loopback behind mutual TLS: one port, whose workloads run as a service account. */
+export function secureService(
+  name: string,
+  port: number,
+  endpoint: number,
+  serviceAccount: string,
+  protocol: 'HTTP' | 'HTTP2' = 'HTTP',
+): string {
+  const label = 'security.istio.io/tlsMode: istio';
+  return workload(name, port, endpoint, label, `serviceAccount: ${serviceAccount}`, protocol);
 }
 
 /** A service on the loopback of which nothing says that it speaks TLS. */
@@ -47,7 +54,14 @@ export function withoutSidecar(name: string, port: number, endpoint: number): st
   return workload(name, port, endpoint, `version: v1`, `weight: 1`);
 }
 
-function workload(name: string, port: number, endpoint: number, label: string, field: string): string {
+function workload(
+  name: string,
+  port: number,
+  endpoint: number,
+  label: string,
+  field: string,
+  protocol = 'HTTP',
+): string {
   const host = `${name}.default.svc.cluster.local`;
   return `
 apiVersion: networking.istio.io/v1
@@ -58,12 +72,25 @@ spec:
   addresses: [240.240.0.11]
   location: MESH_INTERNAL
   resolution: STATIC
-  ports: [{ number: ${port}, name: http, protocol: HTTP }]
+  ports: [{ number: ${port}, name: http, protocol: ${protocol} }]
   endpoints:
   - address: 127.0.0.1
     labels: { app: ${name}, ${label} }
     ${field}
     ports: { http: ${endpoint} }
+---
+`;
+}
+
+/** A DestinationRule by which each call has a connection of its own. */
+export function connectionForEachCall(name: string): string {
+  return `
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: ${name}, namespace: default }
+spec:
+  host: ${name}.default.svc.cluster.local
+  trafficPolicy: { connectionPool: { http: { maxRequestsPerConnection: 1 } } }
 ---
 `;
 }

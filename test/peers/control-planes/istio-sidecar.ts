@@ -99,15 +99,15 @@ spec: { mtls: { mode: ${mode} } }
 `;
 }
 
-/** Whom a workload takes calls from. */
-export function denies(workload: string, account: string): string {
+/** Whom a workload takes no calls from, or whom alone it does. */
+export function authorization(workload: string, action: 'ALLOW' | 'DENY', account: string): string {
   return `
 apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
 metadata: { name: ${workload}, namespace: default }
 spec:
   selector: { matchLabels: { app: ${workload} } }
-  action: DENY
+  action: ${action}
   rules: [{ from: [{ source: { principals: [cluster.local/ns/default/sa/${account}] } }] }]
 ---
 `;
