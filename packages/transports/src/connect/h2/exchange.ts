@@ -13,7 +13,7 @@ import type { ExchangeOwner } from './exchange-owner.ts';
 import { declaredLength, hasTrailers, size } from './lengths.ts';
 import { requestHeaders } from './request-headers.ts';
 import { type Sender, sendBody, sendTrailers } from './send-body.ts';
-import { listenForBody, listenForRequest, listenTo, type StreamListener } from './stream-listener.ts';
+import { listenForBody, listenForRequest, listenTo, type StreamListener, stopListening } from './stream-listener.ts';
 import { oversizeError, resetError } from './wire-errors.ts';
 
 const WHOLE: ClientSessionRequestOptions = { endStream: true };
@@ -242,6 +242,8 @@ export class Exchange implements Holder, Sender, StreamListener {
     this.#call.controller.detach(this);
     this.onDrain();
     this.#owner.release(this, this.#complete);
+    // Trailers of a request may still be asked for.
+    if (this.#reader === null && this.#stream !== null) stopListening(this.#stream);
   }
 
   /** Leaves the call to another connection, as if nothing had been. */

@@ -33,6 +33,29 @@ export function listenTo(stream: ClientHttp2Stream, to: StreamListener): void {
   stream.on('close', onClose);
 }
 
+/**
+ * From now on nobody listens. Node's streams outlive their calls for a while, and would carry all that belongs to these into V8's old
+ * generation.
+ */
+export function stopListening(stream: ClientHttp2Stream): void {
+  (stream as CarryingStream)[listener] = NOBODY;
+}
+
+const nothing = (): void => {};
+
+const NOBODY: StreamListener = {
+  onResponse: nothing,
+  onInformational: nothing,
+  onData: nothing,
+  onTrailers: nothing,
+  onEndOfStream: nothing,
+  onEnd: nothing,
+  onError: nothing,
+  onDrain: nothing,
+  onWantTrailers: nothing,
+  onClose: nothing,
+};
+
 /** For a request whose body is sent piece by piece, or has trailers. */
 export function listenForRequest(stream: ClientHttp2Stream): void {
   stream.on('drain', onDrain);
