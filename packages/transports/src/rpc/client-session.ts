@@ -1,28 +1,29 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, type OutgoingHttpHeaders } from 'node:http2';
-import * as net from 'node:net';
-import * as tls from 'node:tls';
+import type { Socket } from 'node:net';
 import type { StreamStatus, Timer } from '@inmesh/core';
-import { certificateNames, describeNames } from '@inmesh/mtls';
+import { SessionGuard } from '../http2/session-guard.ts';
 import { CONNECTION_WINDOW, SESSION_MEMORY_MB, STREAM_WINDOW } from '../http2/session-limits.ts';
-import type { FilledOptions, GrpcClientTls } from './client-options.ts';
-import { grpcCode } from './status.ts';
+import type { FilledOptions } from './client-options.ts';
+import { openSocket } from './open-socket.ts';
+import { errorName, grpcCode } from './status.ts';
 import type { Address } from './target.ts';
 
-/**
- * Milliseconds of silence until the kernel asks whether the other host is still there, and takes a connection whose host does
- * not answer ten times, a second apart (libuv's figures), for dead: within 40 s, where PINGs that servers put up with would take
- * minutes. It does not see through a proxy, nor help while something that was sent is not acknowledged; PINGs do.
- */
-const tcpKeepaliveMs = 30_000;
+/** Milliseconds within which a connection that has said goodbye is over, or is cut. */
+const goodbyeMs = 1_000;
 
 /** One HTTP/2 connection: connect timeout, keepalive, and the words for its death. */
 export class ClientSession {
   readonly options: FilledOptions;
   readonly #session: ClientHttp2Session;
-  readonly #socket: net.Socket;
+  readonly #socket: Socket;
+  readonly #guard: SessionGuard;
+  readonly #streams = new Set<ClientHttp2Stream>();
   #ready = false;
   #failure: string | null = null;
-  #streams = 0;
+  /** The server asked for another connection. */
+  #draining = false;
+  /** Why it ended, where nothing else tells. */
+  #farewell = 'closed by the server';
   #whenReady: (() => void)[] = [];
   #connectTimer: Timer | null;
   #pingTimer: Timer | null = null;
@@ -37,6 +38,8 @@ export class ClientSession {
       maxSessionMemory: SESSION_MEMORY_MB,
     });
     this.#session.unref();
+    this.#guard = new SessionGuard(this.#session, this.#socket, () => this.#streams);
+    this.#session.on('goaway', (code) => this.#onGoaway(code));
     this.#session.on('connect', () => this.#session.setLocalWindowSize(CONNECTION_WINDOW));
     this.#session.on('remoteSettings', () => this.#becomeReady());
     this.#session.on('error', (error) => this.#fail(error.message || describe(error)));
@@ -51,7 +54,7 @@ export class ClientSession {
 
   /** False once the connection is dead or the server asked for a new one (GOAWAY). */
   get usable(): boolean {
-    return this.#failure === null && !this.#session.closed && !this.#session.destroyed;
+    return this.#failure === null && !this.#draining && !this.#session.closed && !this.#session.destroyed;
   }
 
   get dead(): boolean {
@@ -61,10 +64,15 @@ export class ClientSession {
   /** Throws what Node throws for headers that are not valid. */
   request(signal: AbortSignal, headers: OutgoingHttpHeaders): ClientHttp2Stream {
     const stream = this.#session.request(headers, { endStream: false, signal });
-    this.#streams++;
-    stream.once('close', () => this.#streamClosed());
-    if (this.#streams === 1) this.#scheduleKeepalive();
+    this.#streams.add(stream);
+    stream.once('close', () => this.#streamClosed(stream));
+    if (this.#streams.size === 1) this.#scheduleKeepalive();
     return stream;
+  }
+
+  /** Before a stream is reset. */
+  keep(stream: ClientHttp2Stream): void {
+    this.#guard.keep(stream);
   }
 
   /** Calls back once the server has greeted us: soon, where it has already; never, where the connection does not come up. */
@@ -76,7 +84,7 @@ export class ClientSession {
   /** What the end of this connection means to its streams. */
   lostStatus(): StreamStatus {
     const what = this.#ready ? `connection to ${this.options.target} lost` : `no connection to ${this.options.target}`;
-    return { code: grpcCode.unavailable, message: `${what}: ${this.#failure ?? 'closed by the server'}` };
+    return { code: grpcCode.unavailable, message: `${what}: ${this.#failure ?? this.#farewell}` };
   }
 
   destroy(reason: string): void {
@@ -99,11 +107,30 @@ export class ClientSession {
     for (const callback of waiting) callback();
   }
 
-  #streamClosed(): void {
-    this.#streams--;
-    if (this.#streams > 0) return;
+  #streamClosed(stream: ClientHttp2Stream): void {
+    this.#streams.delete(stream);
+    if (this.#streams.size > 0) return;
     this.#pingTimer?.cancel();
     this.#pingTimer = null;
+    if (this.#draining) this.#leave();
+  }
+
+  /** Streams that the server has taken go on, whatever the code says, as in gRPC's own clients; it resets the others itself. */
+  #onGoaway(code: number): void {
+    this.#guard.stayOpen();
+    this.#draining = true;
+    this.#farewell = `closed by the server, which said GOAWAY with ${errorName(code)}`;
+    // Once Node is through with the frame.
+    queueMicrotask(() => {
+      if (this.#streams.size === 0) this.#leave();
+    });
+  }
+
+  /** Says goodbye; a server that has stopped reads nothing. */
+  #leave(): void {
+    if (this.#session.destroyed) return;
+    this.#session.destroy();
+    this.options.clock.setTimer(goodbyeMs, () => this.#socket.destroy(), { unref: true });
   }
 
   #scheduleKeepalive(): void {
@@ -115,7 +142,7 @@ export class ClientSession {
   #ping(): void {
     const { clock, keepaliveTimeoutMs } = this.options;
     this.#pingTimer = null;
-    if (this.#session.destroyed || this.#streams === 0) return;
+    if (this.#session.destroyed || this.#streams.size === 0) return;
     if (!this.#ready || this.#pongTimer !== null) {
       this.#scheduleKeepalive();
       return;
@@ -128,7 +155,7 @@ export class ClientSession {
     this.#session.ping((error) => {
       this.#pongTimer?.cancel();
       this.#pongTimer = null;
-      if (error === null && this.#streams > 0) this.#scheduleKeepalive();
+      if (error === null && this.#streams.size > 0) this.#scheduleKeepalive();
     });
   }
 
@@ -138,46 +165,6 @@ export class ClientSession {
     this.#pingTimer = null;
     this.#pongTimer = null;
   }
-}
-
-function openSocket({ tls: given }: FilledOptions, { connect: where, serverName }: Address): net.Socket {
-  const options = typeof given === 'function' ? given() : given;
-  if (options === null) {
-    const plain = { noDelay: true, keepAlive: true, keepAliveInitialDelay: tcpKeepaliveMs };
-    return net.connect({ ...where, ...plain }).unref();
-  }
-  const name = options.serverName ?? serverName;
-  const socket = tls.connect({
-    ...where,
-    ALPNProtocols: ['h2'],
-    ...(name === '' ? {} : { servername: name }),
-    ...(options.ca === undefined ? {} : { ca: listOf(options.ca) }),
-    ...(options.cert === undefined ? {} : { cert: Buffer.from(options.cert) }),
-    ...(options.key === undefined ? {} : { key: Buffer.from(options.key) }),
-    ...(options.acceptsNames === undefined ? {} : { checkServerIdentity: namesCheck(options.acceptsNames) }),
-    rejectUnauthorized: true,
-  });
-  socket.once('secureConnect', () => {
-    if (socket.alpnProtocol !== 'h2') socket.destroy(new Error('the server does not speak HTTP/2 (ALPN h2)'));
-  });
-  socket.setNoDelay(true).setKeepAlive(true, tcpKeepaliveMs);
-  return socket.unref();
-}
-
-/** Node asks after it verified the chain, for every connection: no session is resumed here. */
-function namesCheck(
-  accepts: NonNullable<GrpcClientTls['acceptsNames']>,
-): (host: string, certificate: tls.PeerCertificate) => Error | undefined {
-  return (_, { raw }) => {
-    const names = certificateNames(raw);
-    if (accepts(names)) return undefined;
-    return new Error(`no name of the server's certificate (${describeNames(names)}) is one that is asked for`);
-  };
-}
-
-function listOf(ca: NonNullable<GrpcClientTls['ca']>): Buffer[] {
-  const list = typeof ca === 'string' || ca instanceof Uint8Array ? [ca] : ca;
-  return list.map((one) => Buffer.from(one));
 }
 
 /** Node reports several failed addresses as one error without a message. */

@@ -61,7 +61,7 @@ export class ClientStream implements RpcStream {
   close(): void {
     if (this.#done) return;
     this.#done = true;
-    this.#abort.abort();
+    this.#reset();
   }
 
   #request(path: string, metadata: Readonly<Record<string, string>>): ClientHttp2Stream | null {
@@ -172,8 +172,13 @@ export class ClientStream implements RpcStream {
     this.#done = true;
     const cut = this.#end.code === grpcCode.ok && !this.#reader.atBoundary;
     const status = cut ? { code: grpcCode.internal, message: 'the stream ended within a message' } : this.#end;
-    this.#abort.abort();
+    this.#reset();
     this.#handlers.onEnd(status);
+  }
+
+  #reset(): void {
+    if (this.#stream !== null) this.#session.keep(this.#stream);
+    this.#abort.abort();
   }
 }
 

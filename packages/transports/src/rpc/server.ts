@@ -8,6 +8,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import type * as net from 'node:net';
+import { SessionGuard } from '../http2/session-guard.ts';
 import { CONNECTION_WINDOW, SESSION_MEMORY_MB, STREAM_WINDOW } from '../http2/session-limits.ts';
 import { type GrpcServerMethod, refuse, ServerStream } from './server-stream.ts';
 import { grpcCode } from './status.ts';
@@ -106,6 +107,7 @@ class Server implements GrpcServer {
     this.#sessions.add(session);
     session.setLocalWindowSize(CONNECTION_WINDOW);
     session.once('close', () => this.#sessions.delete(session));
+    guarded(session);
     if (this.#closed !== null) session.close();
   }
 
@@ -125,4 +127,26 @@ class Server implements GrpcServer {
     if (method === undefined) made.end({ code: grpcCode.unimplemented, message: `this server has no method ${path}` });
     else made.start(method);
   }
+}
+
+/** Streams go on after a client's GOAWAY, and the last one closes. */
+function guarded(session: ServerHttp2Session): void {
+  const streams = new Set<ServerHttp2Stream>();
+  const guard = new SessionGuard(session, session.socket, () => streams);
+  let leaving = false;
+  session.on('stream', (stream) => {
+    streams.add(stream);
+    stream.once('close', () => {
+      streams.delete(stream);
+      if (leaving && streams.size === 0) session.close();
+    });
+  });
+  session.on('goaway', () => {
+    leaving = true;
+    guard.stayOpen();
+    // Streams that came with the same bytes are told of after them.
+    setImmediate(() => {
+      if (streams.size === 0) session.close();
+    });
+  });
 }

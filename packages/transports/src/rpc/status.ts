@@ -55,8 +55,13 @@ const httpCodes: ReadonlyMap<number, number> = new Map([
 
 /** What a reset of the stream means (gRPC over HTTP/2, "Errors"). */
 export function statusOfReset(rstCode: number): StreamStatus {
-  const [code, name] = resets.get(rstCode) ?? [grpcCode.unknown, 'an unknown code'];
-  return { code, message: `the peer reset the stream with ${name} (${rstCode})` };
+  const code = resets.get(rstCode)?.[0] ?? grpcCode.unknown;
+  return { code, message: `the peer reset the stream with ${errorName(rstCode)}` };
+}
+
+/** An error code of HTTP/2 by its name. */
+export function errorName(code: number): string {
+  return `${resets.get(code)?.[1] ?? 'an unknown code'} (${code})`;
 }
 
 const resets: ReadonlyMap<number, readonly [number, string]> = new Map([

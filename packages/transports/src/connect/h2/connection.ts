@@ -13,12 +13,12 @@ import {
   type Random,
   type TlsFacts,
 } from '@inmesh/core';
+import { SessionGuard } from '../../http2/session-guard.ts';
 import { tlsFacts } from '../tls-facts.ts';
 import { Exchange } from './exchange.ts';
 import type { ExchangeOwner } from './exchange-owner.ts';
 import { Keepalive } from './keepalive.ts';
 import { openSession } from './session.ts';
-import { SessionGuard } from './session-guard.ts';
 import { connectionError } from './wire-errors.ts';
 
 export interface H2ConnectionParts {

@@ -1,15 +1,15 @@
-import type { ClientHttp2Session, ClientHttp2Stream } from 'node:http2';
+import type { Http2Session, Http2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 
 /** Stands between a session and what Node would do to it of its own accord. */
 export class SessionGuard {
-  readonly #session: ClientHttp2Session;
-  readonly #streams: () => Iterable<ClientHttp2Stream>;
+  readonly #session: Http2Session;
+  readonly #streams: () => Iterable<Http2Stream>;
   readonly #symbol: symbol | undefined;
   #staying = false;
 
   /** @param streams those that are open. */
-  constructor(session: ClientHttp2Session, socket: Socket, streams: () => Iterable<ClientHttp2Stream>) {
+  constructor(session: Http2Session, socket: Socket, streams: () => Iterable<Http2Stream>) {
     this.#session = session;
     this.#streams = streams;
     this.#symbol = Object.getOwnPropertySymbols(session).find(({ description }) => description === 'kHandle');
@@ -38,10 +38,10 @@ export class SessionGuard {
 
   /**
    * Node aborts the whole process (`current_nghttp2_memory_ == 0`) where it collects a session before a stream of it whose
-   * headers had come in part when it ended and whose last bytes were still being written: a server can bring that about.
+   * headers had come in part when it ended and whose last bytes were still being written: the other side can bring that about.
    * What Node has of the session is held until it has collected what it has of the stream.
    */
-  keep(stream: ClientHttp2Stream): void {
+  keep(stream: Http2Stream): void {
     const session = handleOf(this.#session, this.#symbol);
     const handle = handleOf(stream, this.#symbol);
     if (session !== null && handle !== null) collected.register(handle, session);
