@@ -42,7 +42,10 @@ const MAX_TARGETS = 1_000;
 /** The mesh as an undici dispatcher: for undici 8 and, by way of undici's own adapter, for the handlers of 6 and 7. */
 export class MeshDispatcher extends Dispatcher implements Door {
   readonly #options: DispatcherDoorOptions;
-  readonly #targets = new Map<unknown, Target>();
+  readonly #targets = new Map<string, Target>();
+  /** The origin of the call before, and what was found for it: most callers call one service at a time, and a comparison costs less than a look into the map. */
+  #recent = '';
+  #recentTarget: Target | null = null;
 
   constructor(options: DispatcherDoorOptions) {
     super();
@@ -122,21 +125,29 @@ export class MeshDispatcher extends Dispatcher implements Door {
   }
 
   #target(origin: Dispatcher.DispatchOptions['origin']): Target {
-    const known = this.#targets.get(origin);
-    if (known !== undefined) return known;
-    if (origin === undefined || origin === null) throw new errors.InvalidArgumentError('origin is required');
-    const url = typeof origin === 'string' ? new URL(origin) : origin;
+    if (typeof origin !== 'string') {
+      if (origin === undefined || origin === null) throw new errors.InvalidArgumentError('origin is required');
+      return this.#targetOf(origin);
+    }
+    if (this.#recentTarget !== null && origin === this.#recent) return this.#recentTarget;
+    let target = this.#targets.get(origin);
+    if (target === undefined) {
+      target = this.#targetOf(new URL(origin));
+      if (this.#targets.size >= MAX_TARGETS) this.#targets.clear();
+      this.#targets.set(origin, target);
+    }
+    this.#recent = origin;
+    this.#recentTarget = target;
+    return target;
+  }
+
+  #targetOf(url: URL): Target {
     const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
-    const target = {
+    return {
       mesh: url.protocol === 'http:' && this.#options.isMesh(url.hostname, port),
       authority: `${url.hostname}:${port}`,
       host: url.host,
     };
-    if (typeof origin === 'string') {
-      if (this.#targets.size >= MAX_TARGETS) this.#targets.clear();
-      this.#targets.set(origin, target);
-    }
-    return target;
   }
 }
 
