@@ -7,6 +7,7 @@ import type { BuiltMaterial, CertificateSummary, NamedCertificate } from '../mat
 import type { TlsMaterial } from '../tls-material.ts';
 import { ContextSources, type ContextSourcesParts, type ContextValues } from './context-sources.ts';
 import { rootsName } from './gauge-names.ts';
+import type { Rebuilds } from './rebuilds.ts';
 import { salvage } from './salvage.ts';
 import { type Environment, LookReader, type SourceFiles, sourceFiles } from './source-files.ts';
 
@@ -19,6 +20,7 @@ export interface SharedContextParts extends ContextSourcesParts {
   readonly environment: Environment;
   readonly watchDirectory: WatchDirectory;
   readonly makeSecureContext: MakeSecureContext;
+  readonly rebuilds: Rebuilds;
   /** What is wrong while an older version stays in force. */
   readonly onWarning: (warning: Error) => void;
 }
@@ -68,7 +70,7 @@ export class SharedContext {
     let open = false;
     this.#sources = new ContextSources(common, parts, {
       // Sources may tell what they know while they are opened.
-      changed: () => open && this.#update(),
+      changed: () => open && this.#changed(),
       warning: (reason) => this.#warn(reason),
     });
     open = true;
@@ -90,6 +92,7 @@ export class SharedContext {
 
   /** What to connect with, or why there is nothing. */
   current(): TlsMaterial | string {
+    if (this.#parts.rebuilds.take(this.#rebuild)) this.#update();
     const first = this.#inForce?.first ?? null;
     if (first !== null && first.notAfter <= this.#parts.clock.wallNow()) this.#outlived(first);
     return this.#inForce?.material ?? this.#reason;
@@ -107,8 +110,22 @@ export class SharedContext {
 
   release(): void {
     this.#released = true;
+    this.#parts.rebuilds.take(this.#rebuild);
     this.#files?.end();
     this.#sources.release();
+  }
+
+  readonly #rebuild = (): void => this.#update();
+
+  /** What is in force serves until its turn comes; what must not be used any more is out of force at once. */
+  #changed(): void {
+    const { rebuilds } = this.#parts;
+    if (this.#inForce !== null && this.#sources.now().state === 'known') {
+      rebuilds.later(this.#rebuild);
+      return;
+    }
+    rebuilds.take(this.#rebuild);
+    this.#update();
   }
 
   #update(): void {

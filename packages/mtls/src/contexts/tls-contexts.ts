@@ -3,10 +3,14 @@ import { watchDirectory } from '../files/watch-directory.ts';
 import { SecureContexts } from '../material/secure-contexts.ts';
 import type { FollowedTls, FollowedTlsEvents, TlsMaterial } from '../tls-material.ts';
 import { contextKey } from './context-key.ts';
+import { Rebuilds } from './rebuilds.ts';
 import { type HeldCertificate, SharedContext, type SharedContextParts } from './shared-context.ts';
 
 /** `environment` defaults to the variables of the process, `watchDirectory` to the notices of the system. */
-export type TlsContextsParts = Omit<SharedContextParts, 'environment' | 'watchDirectory' | 'makeSecureContext'> &
+export type TlsContextsParts = Omit<
+  SharedContextParts,
+  'environment' | 'watchDirectory' | 'makeSecureContext' | 'rebuilds'
+> &
   Partial<Pick<SharedContextParts, 'environment' | 'watchDirectory'>>;
 
 /** What the TLS contexts of a cluster are made with now. */
@@ -39,6 +43,7 @@ export class TlsContexts {
       watchDirectory,
       ...parts,
       makeSecureContext: new SecureContexts().make,
+      rebuilds: new Rebuilds(parts.clock),
     };
   }
 

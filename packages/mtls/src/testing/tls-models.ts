@@ -83,6 +83,8 @@ export function sdsCertificate(name: string): CertificateRef {
 
 /** Secrets that a test gives out. */
 export class ScriptedSecrets {
+  /** Called once a secret is told of. */
+  afterwards: () => void = () => {};
   readonly #watchers = new Map<string, Set<SecretWatcher>>();
 
   readonly watch: WatchSecret = ({ name }, watcher): Unwatch => {
@@ -118,5 +120,6 @@ export class ScriptedSecrets {
 
   #tell(name: string, say: (watcher: SecretWatcher) => void): void {
     for (const watcher of this.#watchers.get(name) ?? []) say(watcher);
+    this.afterwards();
   }
 }
