@@ -3,6 +3,7 @@ import type { PriorityLimits } from './cluster/limits.ts';
 import { type Handler, type Layer, PassHandler } from './dispatch.ts';
 import { isMeshError, MeshError, type MeshErrorCode } from './errors.ts';
 import type { Headers } from './headers.ts';
+import type { HttpProtocol } from './model/upstream-protocol.ts';
 import { setAuthority } from './router/rewrite.ts';
 import type { Clock } from './util/clock.ts';
 
@@ -87,6 +88,7 @@ class EndpointHandler extends PassHandler implements AttemptBooks {
   #issued = false;
   /** While it is on a connection. */
   #limits: PriorityLimits | null = null;
+  #protocol: HttpProtocol | null = null;
   #status = 0;
   /** gRPC's status in the headers, where there is no more to come. */
   #grpcStatus: string | undefined;
@@ -100,7 +102,7 @@ class EndpointHandler extends PassHandler implements AttemptBooks {
     this.#endpoint = call.endpoint as NonNullable<Call['endpoint']>;
   }
 
-  attached(limits: PriorityLimits): void {
+  attached(limits: PriorityLimits, protocol: HttpProtocol): void {
     const { stats } = this.#cluster;
     if (!this.#issued) {
       stats.upstream_rq_total++;
@@ -108,6 +110,7 @@ class EndpointHandler extends PassHandler implements AttemptBooks {
     }
     this.#issued = true;
     this.#limits = limits;
+    this.#protocol = protocol;
     limits.requests++;
     stats.upstream_rq_active++;
     this.#endpoint.stats.rq_active++;
@@ -143,15 +146,21 @@ class EndpointHandler extends PassHandler implements AttemptBooks {
   override onResponseError(error: Error): void {
     // Limits of ours say nothing against the host.
     this.#end(isMeshError(error) && limited.has(error.code) ? null : false);
-    // A timeout, and the caller's own abort, reset the request from our side.
-    if (isMeshError(error) && error.code !== 'request_timeout') {
-      const reset = error.code === 'connection_termination' || error.code === 'remote_reset';
-      const counter = error.counter === undefined && reset ? 'upstream_rq_rx_reset' : error.counter;
-      if (counter) this.#cluster.stats[counter]++;
-    } else {
-      this.#cluster.stats.upstream_rq_tx_reset++;
-    }
+    if (this.#protocol === 'http2') this.#countReset(error);
     this.next.onResponseError(error);
+  }
+
+  /** As Envoy, of HTTP/2 alone: over HTTP/1 it is the end of a connection. */
+  #countReset(error: Error): void {
+    const { stats } = this.#cluster;
+    // A timeout, and the caller's own abort, reset the request from our side.
+    if (!isMeshError(error) || error.code === 'request_timeout') {
+      stats.upstream_rq_tx_reset++;
+      return;
+    }
+    const reset = error.code === 'connection_termination' || error.code === 'remote_reset';
+    const counter = error.counter === undefined && reset ? 'upstream_rq_rx_reset' : error.counter;
+    if (counter) stats[counter]++;
   }
 
   #hearLoad(headers: Headers): void {

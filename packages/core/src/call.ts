@@ -60,8 +60,8 @@ export interface OverrideHost {
 
 /** Where an attempt is written up while it is on a connection; its host's pool tells. */
 export interface AttemptBooks {
-  /** A connection takes it. */
-  attached(limits: PriorityLimits): void;
+  /** A connection takes it, which speaks this. */
+  attached(limits: PriorityLimits, protocol: HttpProtocol): void;
   /** The connection gives it back, unsent. */
   detached(): void;
 }

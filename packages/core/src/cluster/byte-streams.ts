@@ -83,7 +83,7 @@ class ByteStream implements Connecting {
     stats.upstream_rq_pending_total++;
     stats.upstream_rq_pending_active++;
     this.#limits.pending++;
-    this.#books.connecting();
+    this.#books.connecting(null);
     this.#opening = outsideContext(() =>
       transport.connectBytes(this.#endpoint, key, (error, stream, tls) => {
         if (error !== null) {

@@ -37,7 +37,8 @@ function compileSocket(socket: TransportSocketConfig, index: number, name: strin
     if (socket.kind === 'raw_buffer' && index === 0 && chosen === 'http1') return PLAIN_KEY;
     const { sni, expected, tooLong } = tls === null ? NO_NAMES : serverNames(protocol, tls, names);
     return {
-      id: JSON.stringify([index, chosen, alpn, sni, expected?.names ?? null]),
+      // Names are equal in any case, also to Envoy's pools.
+      id: JSON.stringify([index, chosen, alpn, lower(sni), expected?.names.map(lower) ?? null]),
       socket: tooLong ? TOO_LONG : socket,
       socketName: name,
       protocol: chosen,
@@ -62,6 +63,10 @@ function compileSocket(socket: TransportSocketConfig, index: number, name: strin
   if (protocol.choice === 'downstream') return (_, call) => keyOf(call.context.protocol, null, '');
   const constant = make(protocol.choice, null, '');
   return () => constant;
+}
+
+function lower(name: string | null): string | null {
+  return name?.toLowerCase() ?? null;
 }
 
 const NO_NAMES = { sni: null, expected: null, tooLong: false };

@@ -254,9 +254,10 @@ export class ConnectionPool implements GrowingPool, Queue {
     }
     this.#room.took(pooled);
     if (pooled.spent) this.#cluster.stats.upstream_cx_max_requests++;
-    call.books?.attached(this.limits);
     // It is open: only such ones are ready.
-    (pooled.connection as Connection).dispatch(call, handler);
+    const connection = pooled.connection as Connection;
+    call.books?.attached(this.limits, connection.protocol);
+    connection.dispatch(call, handler);
     if (pooled.spent) pooled.connection?.close();
   }
 

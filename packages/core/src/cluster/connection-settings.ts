@@ -18,9 +18,11 @@ export function sameConnections(a: ClusterConfig, b: ClusterConfig): boolean {
   return isDeepStrictEqual(settingsOf(a), settingsOf(b));
 }
 
-function settingsOf({ transport, protocol, pool, maxResponseHeaderBytes }: ClusterConfig): unknown {
+function settingsOf(config: ClusterConfig): unknown {
+  const { transport, protocol, pool, maxResponseHeaderBytes, maxResponseHeaders } = config;
+  const { bind, tcpKeepalive } = pool;
   const secrets = secretsIn(transport);
-  return { transport, secrets, protocol, bind: pool.bind, tcpKeepalive: pool.tcpKeepalive, maxResponseHeaderBytes };
+  return { transport, secrets, protocol, bind, tcpKeepalive, maxResponseHeaderBytes, maxResponseHeaders };
 }
 
 /** Those that are written into a configuration: `SecretBytes` are equal to whoever compares them. */

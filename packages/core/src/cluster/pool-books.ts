@@ -24,9 +24,10 @@ export class PoolBooks {
     return connections < max.maxConnections && this.#endpoint.stats.cx_active < max.maxConnectionsPerHost;
   }
 
-  /** A connection counts from the attempt to open it. */
-  connecting(): void {
+  /** A connection counts from the attempt to open it. `protocol`: `auto` until the server has chosen it, null for bytes without HTTP. */
+  connecting(protocol: HttpProtocol | 'auto' | null): void {
     const { stats } = this.#cluster;
+    this.#countProtocol(protocol);
     stats.upstream_cx_total++;
     stats.upstream_cx_active++;
     this.#endpoint.stats.cx_total++;
@@ -35,13 +36,11 @@ export class PoolBooks {
     this.#cluster.connecting++;
   }
 
-  /** `protocol`: null for bytes without HTTP. */
-  connected(protocol: HttpProtocol | null, tls: TlsFacts | null): void {
-    const { stats } = this.#cluster;
+  /** `chosen`: what the server chose where that was left to it; null otherwise. */
+  connected(chosen: HttpProtocol | null, tls: TlsFacts | null): void {
     this.#cluster.connecting--;
-    if (protocol === 'http1') stats.upstream_cx_http1_total++;
-    else if (protocol === 'http2') stats.upstream_cx_http2_total++;
-    if (tls !== null) countHandshake(stats.ssl, tls);
+    this.#countProtocol(chosen);
+    if (tls !== null) countHandshake(this.#cluster.stats.ssl, tls);
   }
 
   /** Nobody waits for it any more. */
@@ -81,6 +80,12 @@ export class PoolBooks {
 
   get #place(): { readonly cluster: string; readonly endpoint: string } {
     return { cluster: this.#cluster.name, endpoint: this.#endpoint.key };
+  }
+
+  #countProtocol(protocol: HttpProtocol | 'auto' | null): void {
+    const { stats } = this.#cluster;
+    if (protocol === 'http1') stats.upstream_cx_http1_total++;
+    else if (protocol === 'http2') stats.upstream_cx_http2_total++;
   }
 
   #left({ local, unfinished }: ConnectionEnd): void {

@@ -90,14 +90,14 @@ export class PoolGrowth {
     const { config, transport } = cluster;
     const pooled = new PooledConnection(this.#pool, this.#expected, config.maxRequestsPerConnection);
     room.add(pooled);
-    books.connecting();
+    books.connecting(key.protocol);
     pooled.opening = outsideContext(() =>
       transport.connect(endpoint, key, pooled, (error, connection) => {
         if (connection !== null) {
           pooled.connection = connection;
           this.learn(connection.maxConcurrent);
           room.opened(pooled, connection.maxConcurrent);
-          books.connected(connection.protocol, connection.tls);
+          books.connected(key.protocol === 'auto' ? connection.protocol : null, connection.tls);
           this.#limitAge(pooled);
           this.#pool.opened(pooled);
         } else if (error !== null) {

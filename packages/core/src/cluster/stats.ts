@@ -79,6 +79,7 @@ export class EndpointStats {
 export class RouteStats {
   upstream_rq_total = 0;
   upstream_rq_completed = 0;
+  upstream_rq_1xx = 0;
   upstream_rq_2xx = 0;
   upstream_rq_3xx = 0;
   upstream_rq_4xx = 0;
@@ -92,6 +93,7 @@ export class RouteStats {
 
 interface StatusCounters {
   upstream_rq_completed: number;
+  upstream_rq_1xx: number;
   upstream_rq_2xx: number;
   upstream_rq_3xx: number;
   upstream_rq_4xx: number;
@@ -101,7 +103,8 @@ interface StatusCounters {
 /** Counts a completed response by the class of its status. */
 export function countStatus(stats: StatusCounters, status: number): void {
   stats.upstream_rq_completed++;
-  if (status < 300) stats.upstream_rq_2xx++;
+  if (status < 200) stats.upstream_rq_1xx++;
+  else if (status < 300) stats.upstream_rq_2xx++;
   else if (status < 400) stats.upstream_rq_3xx++;
   else if (status < 500) stats.upstream_rq_4xx++;
   else stats.upstream_rq_5xx++;

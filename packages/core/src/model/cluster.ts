@@ -64,8 +64,10 @@ export interface ClusterConfig {
   readonly healthyPanicThreshold: number;
   /** Milliseconds an unused connection stays open; default one hour, as Envoy's; 0 for no limit. */
   readonly idleTimeoutMs: number;
-  /** Bytes of response headers taken. Default 60 KiB. (max_response_headers_kb) */
-  readonly maxResponseHeaderBytes: number;
+  /** Bytes of response headers taken; null for Envoy's default of the protocol: 80 KiB over HTTP/1, 60 over HTTP/2. (max_response_headers_kb) */
+  readonly maxResponseHeaderBytes: number | null;
+  /** Headers that a response may have; default 100, as Envoy's. (max_headers_count) */
+  readonly maxResponseHeaders: number;
   /** Requests after which a connection is closed; 0 for no limit. */
   readonly maxRequestsPerConnection: number;
   readonly pool: ConnectionPoolConfig;

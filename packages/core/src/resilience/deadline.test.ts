@@ -34,7 +34,7 @@ describe('the route’s timeout', () => {
     assert.equal(caller.error.place.cluster, 'reviews');
     assert.equal(connector.connections[0]?.gone, true);
     assert.equal(harness.cluster.stats.upstream_rq_timeout, 1);
-    assert.equal(harness.cluster.stats.upstream_rq_tx_reset, 1);
+    assert.equal(harness.cluster.stats.upstream_rq_tx_reset, 0, 'over HTTP/1 it is the connection that ends');
     assert.equal(harness.cluster.stats.upstream_rq_rx_reset, 0);
     assert.equal(route?.stats.upstream_rq_timeout, 1);
     assert.deepEqual(harness.gauges, QUIET);
@@ -101,6 +101,16 @@ describe('the route’s timeout', () => {
     harness.clock.advance(60_000);
     assert.equal(connector.exchanges.length, 1, 'no attempt after the end');
     assert.deepEqual(harness.gauges, QUIET);
+  });
+
+  it('is a reset of ours over HTTP/2', () => {
+    const { harness, connector, send } = setup({ timeoutMs: 1_000 });
+    send();
+    connector.next.accept({ protocol: 'http2', maxConcurrent: 10 });
+    connector.last.begin().sent();
+    harness.clock.advance(1_006);
+    assert.equal(harness.cluster.stats.upstream_rq_tx_reset, 1);
+    assert.equal(harness.cluster.stats.upstream_rq_rx_reset, 0);
   });
 
   it('a response that is late goes nowhere', () => {

@@ -97,8 +97,10 @@ class RouteHandler extends PassHandler {
   /** `x-envoy-upstream-service-time`: from the end of the request to the headers of the response, which a service gives. */
   tellServiceTime(): void {
     this.#tellsTime = true;
-    const { body } = this.#call;
-    if (body === null || body.bytes !== null) this.#completeAt = this.#clock.now();
+    const { body, head } = this.#call;
+    // Until its answer comes, a request for another protocol may have more to say.
+    if (head.upgrade !== null) this.#tellsTime = false;
+    else if (body === null || body.bytes !== null) this.#completeAt = this.#clock.now();
   }
 
   override onRequestSent(complete: boolean): void {

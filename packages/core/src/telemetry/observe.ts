@@ -58,6 +58,7 @@ class ObserveHandler extends PassHandler {
   readonly #parts: ObserveParts;
   readonly #call: Call;
   #started = false;
+  #informed = false;
   #over = false;
 
   constructor(parts: ObserveParts, call: Call, handler: Handler) {
@@ -66,7 +67,16 @@ class ObserveHandler extends PassHandler {
     this.#call = call;
   }
 
+  override onInformational(status: number, headers: Headers): void {
+    const { cluster } = this.#call;
+    // Of several, Envoy notes the first.
+    if (cluster !== null && !this.#informed) countStatus(cluster.stats, status);
+    this.#informed = true;
+    this.next.onInformational(status, headers);
+  }
+
   override onUpgrade(status: number, headers: Headers, socket: Duplex): void {
+    if (this.#call.cluster !== null) countStatus(this.#call.cluster.stats, status);
     this.#end();
     this.#call.body?.cancel(new Error('the protocol changed before the request was sent'));
     this.next.onUpgrade(status, headers, socket);

@@ -1,42 +1,34 @@
 import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
-import {
-  type Call,
-  type ClusterConfig,
-  type Connection,
-  type ConnectionEnd,
-  type ConnectionEvents,
-  type Endpoint,
-  type Handler,
-  type HeaderRecord,
-  Headers,
-  type Holder,
-  isMeshError,
-  type TlsFacts,
+import type {
+  Call,
+  ClusterConfig,
+  Connection,
+  ConnectionEnd,
+  ConnectionEvents,
+  Endpoint,
+  Handler,
+  TlsFacts,
 } from '@inmesh/core';
 import { Client, type Dispatcher } from '../undici/index.ts';
+import { CUT, FINISHED, GIVEN_UP, H1Exchange, type H1Owner } from './h1-exchange.ts';
 import { tlsFacts } from './tls-facts.ts';
-import { goneError, isGone, refusedError, wireError } from './wire-errors.ts';
+import { goneError, isBrokenHttp } from './wire-errors.ts';
 
 /** Milliseconds by which an idle connection is closed before the server's `keep-alive: timeout` hint: longer than a request needs to arrive. */
 const KEEP_ALIVE_MARGIN_MS = 1_000;
 /** The longest a timer of Node can be set to, 25 days; a longer one would fire at once. */
 const FOR_EVER_MS = 2 ** 31 - 1;
 
-/** It ends after an answer, because one side wants so. */
-const FINISHED: ConnectionEnd = { local: true, unfinished: false };
-/** The other side closed it before it was used. */
-const LOST: ConnectionEnd = { local: false, unfinished: false };
-/** The other side closed it under a call, or spoke no HTTP. */
-const CUT: ConnectionEnd = { local: false, unfinished: true };
-/** Its call was given up. */
-const GIVEN_UP: ConnectionEnd = { local: true, unfinished: true };
+/** Envoy's default. (max_response_headers_kb) */
+const MAX_RESPONSE_HEADER_BYTES = 80 * 1024;
 
 /** HTTP/1.1 on a socket that we opened, with undici's Client as codec: one request at a time. */
-export class H1Connection implements Connection {
+export class H1Connection implements Connection, H1Owner {
   readonly protocol = 'http1';
   readonly maxConcurrent = 1;
   readonly tls: TlsFacts | null;
+  /** Of a response. */
+  readonly maxHeaders: number;
   readonly endpoint: Endpoint;
   readonly #client: Client;
   readonly #socket: Socket;
@@ -47,13 +39,18 @@ export class H1Connection implements Connection {
   /** True once a response was complete: that the connection is gone then is no accident of the endpoint's. */
   #served = false;
   #closing = false;
-  /** True once it was ended from our side whatever is under way. */
-  #cut = false;
   #gone = false;
+  /** It was ended from our side, whatever is under way. */
+  #destroyed = false;
+  /** It speaks another protocol. */
+  #upgraded = false;
+  #ended = false;
+  #error: Error | null = null;
 
   constructor(socket: Socket, endpoint: Endpoint, config: ClusterConfig, events: ConnectionEvents) {
     this.endpoint = endpoint;
     this.#socket = socket;
+    this.maxHeaders = config.maxResponseHeaders;
     this.tls = tlsFacts(socket);
     this.events = events;
     this.#client = new Client('http://mesh', {
@@ -68,9 +65,11 @@ export class H1Connection implements Connection {
       headersTimeout: 0,
       bodyTimeout: 0,
       // Node's own limit is 16 KiB.
-      maxHeaderSize: config.maxResponseHeaderBytes,
+      maxHeaderSize: config.maxResponseHeaderBytes ?? MAX_RESPONSE_HEADER_BYTES,
     });
-    socket.on('error', ignore);
+    socket.on('error', (error) => {
+      this.#error ??= error;
+    });
     socket.once('close', () => this.#lost());
     // Until undici reads it, we do: bytes or an end before any request mean that the connection is of no use.
     socket.once('readable', this.#unexpected);
@@ -84,7 +83,7 @@ export class H1Connection implements Connection {
       this.#socket.ref();
     }
     const { head, body, context } = call;
-    const exchange = new Exchange(this, call, handler, this.#served);
+    const exchange = new H1Exchange(this, call, handler, this.#served);
     call.controller.attach(exchange);
     const options: Dispatcher.DispatchOptions = {
       path: head.path,
@@ -93,6 +92,8 @@ export class H1Connection implements Connection {
       // undici takes any async iterable, as its documentation says; its types name fewer.
       body: (body === null ? null : (body.bytes ?? body.open())) as Dispatcher.DispatchOptions['body'] & null,
       upgrade: head.upgrade,
+      // undici would close the connection, for servers that send a body all the same.
+      ...(head.method === 'HEAD' && { reset: false }),
     };
     if (context.headersTimeoutMs !== null) options.headersTimeout = context.headersTimeoutMs;
     if (context.bodyTimeoutMs !== null) options.bodyTimeout = context.bodyTimeoutMs;
@@ -106,7 +107,7 @@ export class H1Connection implements Connection {
 
   destroy(error: Error): void {
     this.#closing = true;
-    this.#cut = true;
+    this.#destroyed = true;
     this.#client.destroy(error).catch(ignore);
     this.#socket.destroy();
   }
@@ -122,10 +123,13 @@ export class H1Connection implements Connection {
     else this.#leave(end ?? FINISHED);
   }
 
-  /** The socket is the caller's from now on. */
+  /** The socket is the caller's from now on; it takes a connection's place until it closes. */
   surrender(): void {
-    this.#gone = true;
-    this.events.onClosed(this, FINISHED);
+    this.#closing = true;
+    this.#upgraded = true;
+    this.#socket.once('end', () => {
+      this.#ended = true;
+    });
     this.#client.destroy().catch(ignore);
   }
 
@@ -151,129 +155,24 @@ export class H1Connection implements Connection {
     if (!this.#attached) this.#socket.destroy();
   }
 
+  get bytesRead(): number {
+    return this.#socket.bytesRead;
+  }
+
+  get #endedByUs(): boolean {
+    if (this.#destroyed || (this.#error !== null && isBrokenHttp(this.#error))) return true;
+    return this.#upgraded && !this.#ended && this.#error === null;
+  }
+
   #lost(): void {
     if (!this.#gone) {
       this.#gone = true;
       // The socket tells its end before undici tells the call.
-      if (this.#busy) this.events.onClosed(this, this.#cut ? GIVEN_UP : CUT);
+      if (this.#busy) this.events.onClosed(this, this.#endedByUs ? GIVEN_UP : CUT);
       else this.events.onClosed(this);
     }
     if (!this.#busy) this.#client.destroy().catch(ignore);
   }
-}
-
-/** One request on one connection, seen from undici. */
-class Exchange implements Dispatcher.DispatchHandler, Holder {
-  readonly #connection: H1Connection;
-  readonly #call: Call;
-  readonly #handler: Handler;
-  #wire: Dispatcher.DispatchController | null = null;
-  /** Given before undici has begun with the request. */
-  #abortedWith: Error | null = null;
-  #reusable = true;
-  #answered = false;
-  readonly #served: boolean;
-
-  constructor(connection: H1Connection, call: Call, handler: Handler, served: boolean) {
-    this.#served = served;
-    this.#connection = connection;
-    this.#call = call;
-    this.#handler = handler;
-  }
-
-  abort(error: Error): void {
-    this.#abortedWith ??= error;
-    this.#wire?.abort(error);
-  }
-
-  pause(): void {
-    this.#wire?.pause();
-  }
-
-  resume(): void {
-    this.#wire?.resume();
-  }
-
-  onRequestStart(wire: Dispatcher.DispatchController): void {
-    this.#wire = wire;
-    if (this.#abortedWith !== null) wire.abort(this.#abortedWith);
-    else this.#handler.onRequestSent(false);
-  }
-
-  onRequestSent(): void {
-    this.#handler.onRequestSent(true);
-  }
-
-  onResponseStart(
-    wire: Dispatcher.DispatchController,
-    status: number,
-    record: HeaderRecord,
-    message: string | undefined,
-  ): void {
-    const headers = Headers.fromWire((wire.rawHeaders ?? []) as Buffer[], record);
-    this.#answered = true;
-    if (status < 200) {
-      this.#handler.onInformational(status, headers);
-      return;
-    }
-    const { connection } = record;
-    if (connection !== undefined && connection !== 'keep-alive' && saysClose(connection)) {
-      this.#reusable = false;
-      this.#connection.events.onDraining(this.#connection);
-    }
-    if (this.#call.controller.paused) wire.pause();
-    this.#handler.onResponseStart(status, headers, message ?? '');
-  }
-
-  onResponseData(_: unknown, chunk: Buffer): void {
-    this.#handler.onResponseData(chunk);
-  }
-
-  onResponseEnd(wire: Dispatcher.DispatchController, record: HeaderRecord): void {
-    this.#call.controller.detach(this);
-    // Free first: the call that the end of this one gives rise to finds the connection.
-    this.#connection.release(this.#reusable ? null : FINISHED);
-    this.#handler.onResponseEnd(Headers.fromWire((wire.rawTrailers ?? []) as Buffer[], record));
-  }
-
-  onRequestUpgrade(wire: Dispatcher.DispatchController, status: number, record: HeaderRecord, socket: Duplex): void {
-    this.#call.controller.detach(this);
-    this.#connection.surrender();
-    this.#handler.onUpgrade(status, Headers.fromWire((wire.rawHeaders ?? []) as Buffer[], record), socket);
-  }
-
-  onResponseError(_: unknown, error: Error): void {
-    const { controller, cluster, attempt } = this.#call;
-    controller.detach(this);
-    const reason = this.#abortedWith;
-    if (this.#served && reason === null && !this.#answered) this.#call.distrustful = true;
-    if (this.#wire === null && this.#served && reason === null && isGone(error)) {
-      this.#connection.release(LOST);
-      this.#connection.events.onUnsent(this.#connection, this.#call, this.#handler);
-      return;
-    }
-    // A request that undici refused before it began leaves the connection as it was.
-    const refused = this.#wire === null && !isGone(error);
-    this.#connection.release(refused ? null : reason === null ? CUT : GIVEN_UP);
-    this.#handler.onResponseError(
-      reason ??
-        (isMeshError(error)
-          ? error
-          : (refused ? refusedError : wireError)(error, {
-              ...(cluster === null ? {} : { cluster: cluster.name }),
-              endpoint: this.#connection.endpoint.key,
-              attempt,
-              started: this.#answered,
-            })),
-    );
-  }
-}
-
-function saysClose(connection: string | string[]): boolean {
-  return String(connection)
-    .toLowerCase()
-    .split(',')
-    .some((token) => token.trim() === 'close');
 }
 
 function ignore(): void {}

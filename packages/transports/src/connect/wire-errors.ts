@@ -21,14 +21,42 @@ export function refusedError(error: Error, place: MeshErrorOptions): MeshError {
 /** undici's errors about what is no HTTP have no code of their own. */
 const PARSE_ERROR = 'HTTPParserError';
 
+/** True where the other side closed the connection without a reset. */
+export function isEnd(error: Error): boolean {
+  return (error as { readonly code?: unknown }).code === 'UND_ERR_SOCKET';
+}
+
+/** A response with more headers than the feed allows. */
+export class HeadersOverflow extends Error {
+  constructor() {
+    super('more headers than max_headers_count');
+  }
+}
+
+/** True for an answer that is no HTTP: whoever reads it ends the connection. */
+export function isBrokenHttp(error: Error): boolean {
+  const { code } = error as { readonly code?: unknown };
+  return (
+    error instanceof HeadersOverflow ||
+    error.name === PARSE_ERROR ||
+    code === 'UND_ERR_HEADERS_OVERFLOW' ||
+    code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'
+  );
+}
+
+export function brokenError(error: Error, place: MeshErrorOptions): MeshError {
+  return new MeshError('protocol_error', `the endpoint sent invalid HTTP: ${error.message}`, {
+    ...place,
+    cause: error,
+  });
+}
+
 /** The one place that knows the platform's and undici's error codes. */
 export function wireError(error: Error, place: MeshErrorOptions): MeshError {
-  const code = error.name === PARSE_ERROR ? PARSE_ERROR : (error as { readonly code?: unknown }).code;
+  const { code } = error as { readonly code?: unknown };
   const options = { ...place, cause: error };
+  if (isBrokenHttp(error)) return brokenError(error, place);
   if (typeof code === 'string') {
-    if (code === PARSE_ERROR || code === 'UND_ERR_HEADERS_OVERFLOW' || code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') {
-      return new MeshError('protocol_error', `the endpoint sent invalid HTTP: ${error.message}`, options);
-    }
     if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') {
       return new MeshError('request_timeout', `the endpoint fell silent: ${error.message}`, options);
     }

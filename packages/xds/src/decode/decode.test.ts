@@ -528,7 +528,8 @@ describe('decodeCluster', () => {
       transport: PLAIN_TRANSPORT,
       protocol: HTTP1_UPSTREAM,
       maxRequestsPerConnection: 0,
-      maxResponseHeaderBytes: 61_440,
+      maxResponseHeaderBytes: null,
+      maxResponseHeaders: 100,
       unsupported: [],
       metadata: {},
     });

@@ -18,8 +18,8 @@ import { tlsFacts } from '../tls-facts.ts';
 import { Exchange } from './exchange.ts';
 import type { ExchangeOwner } from './exchange-owner.ts';
 import { Keepalive } from './keepalive.ts';
-import { openSession } from './session.ts';
-import { connectionError } from './wire-errors.ts';
+import { MAX_RESPONSE_HEADER_BYTES, openSession } from './session.ts';
+import { connectionError, isBrokenHttp } from './wire-errors.ts';
 
 export interface H2ConnectionParts {
   readonly clock: Clock;
@@ -55,6 +55,8 @@ export class H2Connection implements Connection, ExchangeOwner {
   #gone = false;
   /** It ends by our will. */
   #local = false;
+  /** The server sent what is no HTTP/2. */
+  #broken = false;
   /** It ended under calls. */
   #cut = false;
 
@@ -96,7 +98,7 @@ export class H2Connection implements Connection, ExchangeOwner {
   }
 
   get maxHeaderBytes(): number {
-    return this.#config.maxResponseHeaderBytes;
+    return this.#config.maxResponseHeaderBytes ?? MAX_RESPONSE_HEADER_BYTES;
   }
 
   get lost(): boolean {
@@ -218,6 +220,8 @@ export class H2Connection implements Connection, ExchangeOwner {
   /** The first reason is the cause; later ones follow from it. */
   #lose(error: Error): void {
     this.#reason ??= error;
+    // As Envoy, which resets the calls first and then closes: it ends under none.
+    if (isBrokenHttp(error)) this.#broken = true;
     this.#cut ||= this.#exchanges.size > 0;
     this.#drain(true);
   }
@@ -227,6 +231,6 @@ export class H2Connection implements Connection, ExchangeOwner {
     this.#gone = true;
     this.#draining = true;
     this.#keepalive.stop();
-    this.#events.onClosed(this, { local: this.#local, unfinished: this.#cut });
+    this.#events.onClosed(this, { local: this.#local || this.#broken, unfinished: this.#cut && !this.#broken });
   }
 }

@@ -55,6 +55,12 @@ export function resetError(code: number, place: MeshErrorOptions): MeshError {
   }
 }
 
+/** True for bytes that are no HTTP/2: whoever reads them ends the connection. */
+export function isBrokenHttp(cause: Error): boolean {
+  const { code } = cause as { readonly code?: unknown };
+  return typeof code === 'string' && BROKEN_HTTP.has(code);
+}
+
 /** What the end of a connection means to its calls. */
 export function connectionError(cause: Error | null, place: MeshErrorOptions): MeshError {
   const options = {
@@ -63,8 +69,7 @@ export function connectionError(cause: Error | null, place: MeshErrorOptions): M
     counter: 'upstream_rq_pending_failure_eject',
   } as const;
   if (cause === null) return new MeshError('connection_termination', 'the connection ended', options);
-  const { code } = cause as { readonly code?: unknown };
-  return typeof code === 'string' && BROKEN_HTTP.has(code)
+  return isBrokenHttp(cause)
     ? new MeshError('protocol_error', `the endpoint sent invalid HTTP/2: ${cause.message}`, {
         ...options,
         counter: 'upstream_rq_tx_reset',

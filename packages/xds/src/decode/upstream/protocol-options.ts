@@ -13,7 +13,7 @@ import { decodeHttp2Options } from './http2-options.ts';
 
 const OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 const FIELD = `typed_extension_protocol_options["${OPTIONS}"]`;
-const DEFAULT_RESPONSE_HEADERS_KB = 60;
+const DEFAULT_RESPONSE_HEADERS = 100;
 const DEFAULT_IDLE_MS = 3_600_000;
 
 /** Honoured, or without effect on the outcome of a call. */
@@ -31,7 +31,10 @@ const KNOWN: ReadonlySet<string> = new Set([
 ]);
 
 export interface ProtocolOptions {
-  readonly limits: Pick<ClusterConfig, 'idleTimeoutMs' | 'maxRequestsPerConnection' | 'maxResponseHeaderBytes'>;
+  readonly limits: Pick<
+    ClusterConfig,
+    'idleTimeoutMs' | 'maxRequestsPerConnection' | 'maxResponseHeaderBytes' | 'maxResponseHeaders'
+  >;
   readonly maxConnectionDurationMs: number;
   readonly protocol: UpstreamProtocol;
 }
@@ -161,7 +164,8 @@ function decodeCommon(
   return {
     limits: {
       idleTimeoutMs: idleTimeout === undefined ? DEFAULT_IDLE_MS : milliseconds(idleTimeout),
-      maxResponseHeaderBytes: (common?.maxResponseHeadersKb ?? DEFAULT_RESPONSE_HEADERS_KB) * 1024,
+      maxResponseHeaderBytes: common?.maxResponseHeadersKb === undefined ? null : common.maxResponseHeadersKb * 1024,
+      maxResponseHeaders: common?.maxHeadersCount ?? DEFAULT_RESPONSE_HEADERS,
       maxRequestsPerConnection: common?.maxRequestsPerConnection ?? ofCluster ?? 0,
     },
     maxConnectionDurationMs: maxConnectionDuration === undefined ? 0 : milliseconds(maxConnectionDuration),
