@@ -1,3 +1,5 @@
+import type { ServerKind } from './upstream/servers.ts';
+
 /** A header as it is written and read: order, repetition and letter case count. */
 export type Pair = readonly [name: string, value: string];
 
@@ -17,9 +19,24 @@ export interface Answer {
   readonly silent?: boolean;
   /** The connection is reset: before anything was answered, or after headers and body were. */
   readonly reset?: 'before' | 'after';
+  /** Of HTTP/2's: with which the stream is reset, or the connection told to go away. Default: `INTERNAL_ERROR`, and `NO_ERROR`. */
+  readonly code?: ResetCode;
+  /** Of HTTP/2: the connection takes no more calls from then on; `below`: nor this one, which is told to have come too late. */
+  readonly goAway?: 'at' | 'below';
   /** These bytes instead of a well-formed answer; the connection ends with them. */
   readonly raw?: string;
 }
+
+/** Of RFC 9113, section 7. */
+export type ResetCode =
+  | 'NO_ERROR'
+  | 'PROTOCOL_ERROR'
+  | 'INTERNAL_ERROR'
+  | 'REFUSED_STREAM'
+  | 'CANCEL'
+  | 'CONNECT_ERROR'
+  | 'ENHANCE_YOUR_CALM'
+  | 'HTTP_1_1_REQUIRED';
 
 /** One request of a case. */
 export interface Ask {
@@ -51,8 +68,14 @@ export interface Ask {
 export interface CaseCluster {
   /** Recorders behind it. Default: one with the cluster's name. `refused` is a port on which nobody listens; `[]` leaves it empty. */
   readonly endpoints?: readonly string[];
-  /** Fields of the cluster, as YAML. */
+  /** How its recorders listen, whatever the others of the run do. What connections count is then compared, too. */
+  readonly listens?: ServerKind;
+  /** Fields of the cluster, as YAML; `{{folder}}` is where certificates lie (`upstream/certificates.ts`). */
   readonly fields?: string;
+  /** Counters that differ on purpose: "Counters" in differences.md says why. */
+  readonly uncounted?: readonly string[];
+  /** Fields of each of its LbEndpoints, as YAML. */
+  readonly endpoint?: string;
   /** Fields of its ClusterLoadAssignment, as YAML. */
   readonly assignment?: string;
 }
@@ -86,5 +109,7 @@ export interface Case {
 /** A file of cases. */
 export interface Area {
   readonly area: string;
+  /** All its clusters say how their recorders listen: it is run once, and not again for other upstreams. */
+  readonly ownUpstreams?: true;
   readonly cases: readonly Case[];
 }

@@ -6,6 +6,7 @@ import type { Dispatcher } from 'undici';
 import type { Pair } from './case.ts';
 import { pairs, type Reply } from './observation.ts';
 import { sendRaw } from './raw-client.ts';
+import { talk } from './upstream/talk.ts';
 
 /** A request as the twin sends it through either side. */
 export interface Sent {
@@ -76,6 +77,14 @@ export class EnvoyClient {
       const informational: number[] = [];
       const timer = setTimeout(() => outgoing.destroy(new Error('envoy: no answer in time')), PATIENCE_MS);
       let started = false;
+      outgoing.on('upgrade', (response, socket, head) => {
+        started = true;
+        const answer = { status: 101, headers: pairs(response.rawHeaders), trailers: [], informational, broken: false };
+        void talk(socket, head).then((body) => {
+          clearTimeout(timer);
+          resolve({ ...answer, body });
+        });
+      });
       outgoing.on('information', ({ statusCode }) => informational.push(statusCode));
       outgoing.on('error', (error) => {
         if (started) return;
@@ -166,6 +175,13 @@ export function callMesh(mesh: Mesh, service: string, sent: Sent): Promise<MeshR
       {
         onRequestStart: (controller) => {
           control = controller;
+        },
+        onRequestUpgrade: (controller, status, record, socket) => {
+          started = { status, headers: pairs((controller.rawHeaders ?? []) as Buffer[]), record };
+          void talk(socket).then((said) => {
+            chunks.push(Buffer.from(said, 'latin1'));
+            settle([], null);
+          });
         },
         onResponseStart: (controller, status, record) => {
           if (status < 200) informational.push(status);

@@ -83,7 +83,7 @@ const UNTOLD: ReadonlySet<string> = new Set(['cors_response', 'direct_response',
 
 /** "Flags and details of good answers": there is no error behind them that inmesh could tell. */
 function isUntold({ details, reply }: Observation): boolean {
-  return !reply.broken && (details === null || UNTOLD.has(details) || reply.status === 307);
+  return !reply.broken && (details === null || UNTOLD.has(details) || reply.status === 307 || reply.status === 101);
 }
 
 /** Behind `|` Envoy puts what the platform said, in the platform's words. */

@@ -2,6 +2,7 @@ import type { ResourceInput } from '@inmesh/control-plane';
 import { parse } from 'yaml';
 import { cluster, TYPE_URL } from '../peers/support/feed.ts';
 import type { Case } from './case.ts';
+import type { ServerKind } from './upstream/servers.ts';
 
 type Json = Record<string, unknown>;
 
@@ -52,6 +53,16 @@ export function recordersOf(cases: readonly Case[]): string[] {
   return [...Object.values(STANDARD_CLUSTERS).flat(), ...own];
 }
 
+/** Of those, which listen in a way of their own. */
+export function listeningOf(cases: readonly Case[]): ReadonlyMap<string, ServerKind> {
+  const own = cases.flatMap(({ clusters = {} }) =>
+    Object.entries(clusters).flatMap(([name, { endpoints: behind = [name], listens }]) =>
+      listens === undefined ? [] : behind.map((each) => [each, listens] as const),
+    ),
+  );
+  return new Map(own);
+}
+
 /** Cases run at the same time: the retries of one must not use up the limit of 3 for another. */
 const ROOMY = { circuit_breakers: { thresholds: [{ max_retries: 1000 }] } };
 
@@ -60,12 +71,22 @@ export function standardResources(ports: ReadonlyMap<string, number>): ResourceI
   return Object.entries(STANDARD_CLUSTERS).flatMap(([name, behind]) => cluster(name, portsOf(behind, ports), ROOMY));
 }
 
-/** Listener, clusters and endpoints of a case. */
-export function resourcesOf({ definition, name, port }: PlacedCase, ports: ReadonlyMap<string, number>) {
+/** Listener, clusters and endpoints of a case. `folder`: where certificates lie. */
+export function resourcesOf(
+  { definition, name, port }: PlacedCase,
+  ports: ReadonlyMap<string, number>,
+  folder: string,
+) {
   const { manager, filters, clusters = {} } = definition;
   const own = Object.entries(clusters).flatMap(
-    ([each, { endpoints: behind = [each], fields = '{}', assignment = '{}' }]) =>
-      cluster(each, portsOf(behind, ports), mapping(fields, definition), mapping(assignment, definition)),
+    ([each, { endpoints: behind = [each], fields = '{}', assignment = '{}', endpoint = '{}' }]) =>
+      cluster(
+        each,
+        portsOf(behind, ports),
+        mapping(fields.replaceAll('{{folder}}', folder), definition),
+        mapping(assignment, definition),
+        mapping(endpoint, definition),
+      ),
   );
   return [
     listener(name, port, {

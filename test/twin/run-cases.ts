@@ -1,5 +1,5 @@
 import type { Area, Case } from './case.ts';
-import { type PlacedCase, recordersOf, resourcesOf, standardResources } from './feed.ts';
+import { listeningOf, type PlacedCase, recordersOf, resourcesOf, standardResources } from './feed.ts';
 import { listenerPorts } from './ports.ts';
 import { runCase, type Verdict } from './run-case.ts';
 import { statDifferences } from './stats.ts';
@@ -22,10 +22,15 @@ export async function runCases(areas: readonly Area[], kind: UpstreamKind): Prom
     port: ports[index] ?? 0,
   }));
   const recorders = await Recorders.create(kind);
-  const recorderPorts = await recorders.ports(recordersOf(all.map(({ definition }) => definition)));
+  const definitions = all.map(({ definition }) => definition);
+  const recorderPorts = await recorders.ports(recordersOf(definitions), listeningOf(definitions));
+  const { folder } = recorders.certificates;
   const good = placed.filter(({ definition }) => definition.refused === undefined);
   const feed = (cases: readonly PlacedCase[]) =>
-    sameFeed([...standardResources(recorderPorts), ...cases.flatMap((each) => resourcesOf(each, recorderPorts))]);
+    sameFeed([
+      ...standardResources(recorderPorts),
+      ...cases.flatMap((each) => resourcesOf(each, recorderPorts, folder)),
+    ]);
   const twin = await Twin.start(feed(good), recorders);
   try {
     const refusals = await twin.acknowledged();
@@ -65,7 +70,12 @@ function countedClusters({ clusters = {}, requests }: Case): string[] {
 /** Clusters of a case's own have counted the same on both sides, unless the requests differed already. */
 async function addStatDifferences(twin: Twin, cases: readonly PlacedCase[], verdicts: Map<Case, string[]>) {
   const clusters = cases.flatMap(({ definition }) => countedClusters(definition));
-  const differences = await statDifferences(twin, clusters);
+  const alone = cases.flatMap(({ definition: { clusters: own = {} } }) =>
+    Object.entries(own).flatMap(([name, { listens, uncounted = [] }]) =>
+      listens === undefined ? [] : [[name, uncounted] as const],
+    ),
+  );
+  const differences = await statDifferences(twin, clusters, new Map(alone));
   for (const { definition } of cases) {
     const problems = verdicts.get(definition);
     if (problems === undefined || problems.length > 0) continue;

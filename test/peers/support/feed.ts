@@ -100,12 +100,13 @@ export function answer(status: number, body: string, match: string | Json = '/')
   return { match: matchOf(match), direct_response: { status, body: { inline_string: body } } };
 }
 
-/** An EDS cluster and its endpoints on the loopback. */
+/** An EDS cluster and its endpoints on the loopback. `endpoint`: fields of each of them. */
 export function cluster(
   name: string,
   ports: readonly number[],
   more: Json = {},
   assignment: Json = {},
+  endpoint: Json = {},
 ): ResourceInput[] {
   return [
     resource('cluster', {
@@ -115,13 +116,19 @@ export function cluster(
       connect_timeout: '5s',
       ...more,
     }),
-    endpoints(name, ports, assignment),
+    endpoints(name, ports, assignment, endpoint),
   ];
 }
 
-export function endpoints(name: string, ports: readonly number[], more: Json = {}): ResourceInput {
+export function endpoints(
+  name: string,
+  ports: readonly number[],
+  more: Json = {},
+  { endpoint: host = {}, ...own }: Json = {},
+): ResourceInput {
   const lbEndpoints = ports.map((port) => ({
-    endpoint: { address: { socket_address: { address: '127.0.0.1', port_value: port } } },
+    endpoint: { address: { socket_address: { address: '127.0.0.1', port_value: port } }, ...(host as Json) },
+    ...own,
   }));
   return resource('endpoints', {
     cluster_name: name,

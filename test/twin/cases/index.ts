@@ -3,6 +3,13 @@ import { actions } from './actions.ts';
 import { badInput } from './bad-input.ts';
 import { basics } from './basics.ts';
 import { bodies } from './bodies.ts';
+import { connectionsHttp1 } from './connections-http1.ts';
+import { connectionsHttp2 } from './connections-http2.ts';
+import { connectionsNames } from './connections-names.ts';
+import { connectionsProtocol } from './connections-protocol.ts';
+import { connectionsSockets } from './connections-sockets.ts';
+import { connectionsTls } from './connections-tls.ts';
+import { connectionsUpgrades } from './connections-upgrades.ts';
 import { failures } from './failures.ts';
 import { filters } from './filters.ts';
 import { filtersComposite } from './filters-composite.ts';
@@ -36,4 +43,11 @@ export const areas: readonly Area[] = [
   badInput,
   bodies,
   resilience,
+  connectionsSockets,
+  connectionsTls,
+  connectionsNames,
+  connectionsProtocol,
+  connectionsHttp1,
+  connectionsHttp2,
+  connectionsUpgrades,
 ];

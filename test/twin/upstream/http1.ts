@@ -1,10 +1,19 @@
-import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { TLSSocket, type TlsOptions } from 'node:tls';
-import type { Answer } from '../case.ts';
-import { pairs } from '../observation.ts';
+import type { Answer, Pair } from '../case.ts';
+import { type Arrival, pairs } from '../observation.ts';
 import { type Recording, whenDue } from './script.ts';
+import { answerTalk } from './talk.ts';
 import { handshakeOf } from './wire.ts';
 
 const OPTIONS: ServerOptions = {
@@ -13,6 +22,8 @@ const OPTIONS: ServerOptions = {
   keepAliveTimeout: 0,
   joinDuplicateHeaders: false,
 };
+
+const BAD_REQUEST = 'HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n';
 
 /** A recorder that speaks HTTP/1.1; `tls`: null in the clear. */
 export function http1Recorder(name: string, recording: Recording, tls: TlsOptions | null): Server {
@@ -24,6 +35,9 @@ export function http1Recorder(name: string, recording: Recording, tls: TlsOption
     record(request, response);
   });
   server.on('checkExpectation', record);
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex) => upgrade(name, recording, request, socket));
+  // Leaves time to read the answer: to end with bytes unread would be a reset.
+  server.on('clientError', (_error: Error, socket: Duplex) => socket.end(BAD_REQUEST));
   server.requestTimeout = 0;
   server.headersTimeout = 0;
   server.maxRequestsPerSocket = 0;
@@ -42,18 +56,37 @@ async function take(
   } catch {
     return; // The sender went away.
   }
-  const chosen = recording.record({
-    method: request.method ?? '',
-    path: request.url ?? '',
-    headers: pairs(request.rawHeaders),
-    body: Buffer.concat(chunks).toString('latin1'),
-    trailers: pairs(request.rawTrailers),
-    connection: request.socket.remotePort ?? 0,
-    wire: `HTTP/${request.httpVersion}${handshakeOf(request.socket)}`,
-  });
+  const chosen = recording.record(arrivalOf(request, Buffer.concat(chunks)));
   const gone = new AbortController();
   response.once('close', () => gone.abort());
   await whenDue(chosen, gone.signal, () => answer(response, chosen, name));
+}
+
+function arrivalOf(request: IncomingMessage, body: Buffer): Omit<Arrival, 'recorder'> {
+  return {
+    method: request.method ?? '',
+    path: request.url ?? '',
+    headers: pairs(request.rawHeaders),
+    body: body.toString('latin1'),
+    trailers: pairs(request.rawTrailers),
+    connection: request.socket.remotePort ?? 0,
+    wire: `HTTP/${request.httpVersion}${handshakeOf(request.socket)}`,
+  };
+}
+
+/** Changes its protocol where the script says so, and speaks as `talk.ts` has it; else it answers as ever. */
+function upgrade(name: string, recording: Recording, request: IncomingMessage, socket: Duplex): void {
+  const { status = 200, headers = [], body = name } = recording.record(arrivalOf(request, Buffer.alloc(0)));
+  const upgraded = status === 101;
+  const own: Pair[] = upgraded
+    ? [
+        ['connection', 'upgrade'],
+        ['upgrade', request.headers.upgrade ?? ''],
+      ]
+    : [['content-length', `${Buffer.byteLength(body)}`]];
+  const lines = [...own, ...headers].map(([key, value]) => `${key}: ${value}\r\n`).join('');
+  socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines}\r\n${upgraded ? '' : body}`);
+  if (upgraded) answerTalk(name, socket);
 }
 
 function answer(response: ServerResponse, script: Answer, recorder: string): void {

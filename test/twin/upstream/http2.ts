@@ -6,11 +6,13 @@ import {
   type IncomingHttpHeaders,
   type OutgoingHttpHeaders,
   type ServerHttp2Stream,
+  type Settings,
 } from 'node:http2';
 import type { TlsOptions } from 'node:tls';
-import type { Answer, Pair } from '../case.ts';
+import type { Answer, Pair, ResetCode } from '../case.ts';
 import { pairs, valuesOf } from '../observation.ts';
 import { type Recording, whenDue } from './script.ts';
+import { answerTalk } from './talk.ts';
 import { handshakeOf } from './wire.ts';
 
 /** Headers of a connection of HTTP/1, which HTTP/2 has not. (RFC 9113, section 8.2.2) */
@@ -18,9 +20,15 @@ const OF_CONNECTIONS = new Set(['connection', 'keep-alive', 'proxy-connection', 
 
 const OPTIONS = { maxSendHeaderBlockLength: 1 << 20, settings: { maxHeaderListSize: 1 << 20 } };
 
-/** A recorder that speaks HTTP/2; `tls`: null in the clear, to whoever knows that it does. */
-export function http2Recorder(name: string, recording: Recording, tls: TlsOptions | null): Http2Server {
-  const server: Http2Server = tls === null ? createServer(OPTIONS) : createSecureServer({ ...OPTIONS, ...tls });
+/** A recorder that speaks HTTP/2; `tls`: null in the clear, to whoever knows that it does. `more`: settings beside its own. */
+export function http2Recorder(
+  name: string,
+  recording: Recording,
+  tls: TlsOptions | null,
+  more: Settings = {},
+): Http2Server {
+  const options = { ...OPTIONS, settings: { ...OPTIONS.settings, ...more } };
+  const server: Http2Server = tls === null ? createServer(options) : createSecureServer({ ...options, ...tls });
   server.on('stream', (stream, headers, _flags, raw) => void take(name, recording, stream, headers, raw));
   server.on('sessionError', () => {});
   return server;
@@ -42,8 +50,9 @@ async function take(
   });
   if (headers.expect === '100-continue') stream.additionalHeaders({ ':status': 100 });
   const chunks: Buffer[] = [];
+  const upgrade = headers[':protocol'] !== undefined;
   try {
-    for await (const chunk of stream) chunks.push(chunk as Buffer);
+    if (!upgrade) for await (const chunk of stream) chunks.push(chunk as Buffer);
   } catch {
     return; // The sender went away.
   }
@@ -55,9 +64,14 @@ async function take(
     body: Buffer.concat(chunks).toString('latin1'),
     trailers,
     connection: stream.session?.socket.remotePort ?? 0,
-    wire: `HTTP/2${handshakeOf(stream.session?.socket)} ${valuesOf(named, ':scheme').join()}`,
+    wire: `HTTP/2${handshakeOf(stream.session?.socket)} ${valuesOf(named, ':scheme').join()}${upgrade ? ` to ${headers[':protocol']}` : ''}`,
   });
-  await whenDue(chosen, gone.signal, () => answer(stream, chosen, name));
+  await whenDue(chosen, gone.signal, () => {
+    if (upgrade && chosen.status === 101) {
+      stream.respond({ ':status': 200, ...multimap(chosen.headers ?? []) }, { sendDate: false } as object);
+      answerTalk(name, stream);
+    } else answer(stream, chosen, name);
+  });
 }
 
 /** The authority is the host, as cases have it; method and path are told apart from the headers. */
@@ -68,8 +82,14 @@ function asHttp1(headers: readonly Pair[]): Pair[] {
 
 function answer(stream: ServerHttp2Stream, script: Answer, recorder: string): void {
   if (script.silent || stream.destroyed) return;
-  if (script.reset === 'before') {
-    stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  const { reset, goAway, code } = script;
+  if (goAway !== undefined) {
+    const id = stream.id ?? 0;
+    stream.session?.goaway(codeOf(code ?? 'NO_ERROR'), goAway === 'at' ? id : id - 2);
+    if (goAway === 'below') return;
+  }
+  if (reset === 'before') {
+    stream.close(codeOf(code ?? 'INTERNAL_ERROR'));
     return;
   }
   for (const status of script.informational ?? []) {
@@ -83,11 +103,15 @@ function answer(stream: ServerHttp2Stream, script: Answer, recorder: string): vo
   const head = { ':status': status, ...length, ...multimap(headers) };
   stream.respond(head, { endStream, waitForTrailers: trailers.length > 0, sendDate: false } as object);
   if (endStream) return;
-  if (script.reset === 'after') {
-    stream.write(body, () => stream.close(constants.NGHTTP2_INTERNAL_ERROR));
+  if (reset === 'after') {
+    stream.write(body, () => stream.close(codeOf(code ?? 'INTERNAL_ERROR')));
     return;
   }
   stream.end(body);
+}
+
+function codeOf(name: ResetCode): number {
+  return constants[`NGHTTP2_${name}`];
 }
 
 function multimap(headers: readonly Pair[]): OutgoingHttpHeaders {

@@ -4,9 +4,11 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import { freePorts } from '../../peers/support/ports.ts';
 import type { Answer } from '../case.ts';
 import { type Arrival, valuesOf } from '../observation.ts';
+import { TwinCertificates } from './certificates.ts';
 import { http1Recorder } from './http1.ts';
 import { http2Recorder } from './http2.ts';
 import type { Recording } from './script.ts';
+import { type ServerKind, serverOf } from './servers.ts';
 import { Upstream, type UpstreamKind } from './upstream.ts';
 
 /** Tells calls apart, at the recorders and in Envoy's log. The only header that the twin adds to a request. */
@@ -26,6 +28,7 @@ interface Script {
  */
 export class Recorders {
   readonly upstream: Upstream;
+  readonly certificates: TwinCertificates;
   readonly #servers = new Map<string, Server>();
   readonly #sockets = new Set<Socket>();
   readonly #ports = new Map<string, number>();
@@ -33,17 +36,21 @@ export class Recorders {
   /** Requests that have arrived so far. */
   arrived = 0;
 
-  private constructor(upstream: Upstream) {
+  private constructor(upstream: Upstream, certificates: TwinCertificates) {
     this.upstream = upstream;
+    this.certificates = certificates;
   }
 
   static async create(kind: UpstreamKind): Promise<Recorders> {
-    return new Recorders(await Upstream.create(kind));
+    return new Recorders(await Upstream.create(kind), await TwinCertificates.create());
   }
 
-  /** The ports of recorders, which are started at their first mention. */
-  async ports(names: Iterable<string>): Promise<ReadonlyMap<string, number>> {
-    await Promise.all([...new Set(names)].map((name) => this.#start(name)));
+  /** The ports of recorders, which are started at their first mention. `listens`: those that listen in a way of their own. */
+  async ports(
+    names: Iterable<string>,
+    listens: ReadonlyMap<string, ServerKind> = new Map(),
+  ): Promise<ReadonlyMap<string, number>> {
+    await Promise.all([...new Set(names)].map((name) => this.#start(name, listens.get(name) ?? null)));
     return this.#ports;
   }
 
@@ -66,16 +73,17 @@ export class Recorders {
     for (const socket of this.#sockets) socket.destroy();
     await Promise.all(closed);
     this.upstream[Symbol.dispose]();
+    this.certificates[Symbol.dispose]();
   }
 
-  async #start(name: string): Promise<void> {
+  async #start(name: string, listens: ServerKind | null): Promise<void> {
     if (this.#ports.has(name)) return;
     if (name === REFUSED) {
       const [port = 0] = await freePorts(1);
       this.#ports.set(name, port);
       return;
     }
-    const server = this.#serverOf(name);
+    const server = this.#serverOf(name, listens);
     server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
@@ -86,10 +94,11 @@ export class Recorders {
     this.#ports.set(name, (server.address() as AddressInfo).port);
   }
 
-  #serverOf(name: string): Server {
+  #serverOf(name: string, listens: ServerKind | null): Server {
     const { http2, server } = this.upstream;
     const recorder = labelOf(name);
     const recording: Recording = { record: (request) => this.#record({ ...request, recorder }) };
+    if (listens !== null) return serverOf(listens, recorder, recording, this.certificates);
     const make = http2 ? http2Recorder : http1Recorder;
     if (server === null) return make(recorder, recording, null) as Server;
     const { chain: cert, key, root: ca } = server;
