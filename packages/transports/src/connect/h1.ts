@@ -165,9 +165,16 @@ export class H1Connection implements Connection, H1Owner {
   }
 
   #lost(): void {
+    // Of a connection under a call undici tells more, in this same tick: the response may be complete by its end.
+    if (this.#busy && !this.#destroyed && !this.#upgraded) {
+      this.#closing = true;
+      process.nextTick(() => this.#forget());
+    } else this.#forget();
+  }
+
+  #forget(): void {
     if (!this.#gone) {
       this.#gone = true;
-      // The socket tells its end before undici tells the call.
       if (this.#busy) this.events.onClosed(this, this.#endedByUs ? GIVEN_UP : CUT);
       else this.events.onClosed(this);
     }
