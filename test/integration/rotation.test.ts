@@ -199,7 +199,10 @@ describe('certificates that are renewed', function () {
       assert.equal(await (await mesh.fetch(URL)).text(), serialOf(own));
       scene.plane.update([...fixed, certificateSecret('default', { ...own, key: spoiled.key })]);
       await until(() => scene.warnings.length > 0, 'the bad certificate is told of');
-      assert.match(scene.warnings[0]!.message, /secret "default": the private key is not that of the certificate/);
+      assert.match(
+        scene.warnings[0]!.message,
+        /was refused: Secret "default": tls_certificate: the private key is not that of the certificate/,
+      );
       const explained = await mesh.explain(URL);
       const seen = [mesh, explained, mesh.feed(), mesh.statistics(), mesh.clientStatus(), scene.warnings];
       const texts = [

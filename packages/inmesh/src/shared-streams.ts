@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Clock, Random } from '@inmesh/core';
+import { judgeSecret } from '@inmesh/mtls';
 import { grpcChannel } from '@inmesh/transports/rpc';
 import {
   AdsClient,
@@ -101,7 +102,7 @@ export function shareStream({
             clock,
             onWarning: tell,
           });
-    const types = resourceTypes(newDecoding(decoding));
+    const types = resourceTypes(newDecoding({ ...decoding, judgeSecret }));
     // Hashed, because workers and other processes are told it.
     const hash = createHash('sha256').update(key).digest('hex');
     const seeker = new StreamSeeker({

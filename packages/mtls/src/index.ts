@@ -16,6 +16,7 @@ export { identitySecrets } from './identity-secrets.ts';
 export { IstioCa, type IstioCaParts } from './istio/istio-ca.ts';
 export { HALF_LIFE, type RenewalTimes } from './istio/renewal.ts';
 export { buildMaterial } from './material/build-material.ts';
+export { judgeSecret } from './material/judge-secret.ts';
 export type {
   BuildMaterial,
   BuiltMaterial,

@@ -7,6 +7,7 @@ import {
   type Unwatch,
   type Watcher,
 } from '@inmesh/core';
+import { judgeSecret } from '@inmesh/mtls';
 import {
   AdsClient,
   type AdsStatus,
@@ -87,7 +88,7 @@ export class SdsServers {
     const { node, clock, random, onError } = this.#parts;
     const [first, ...fallbacks] = servers.map((server) => openServer(server, clock, onError));
     if (first === undefined) throw new TypeError('secrets need a server');
-    this.#types ??= resourceTypes(newDecoding());
+    this.#types ??= resourceTypes(newDecoding({ judgeSecret }));
     const client = new AdsClient({
       ...first,
       fallbacks,

@@ -1,5 +1,5 @@
 import { type ConfigSource, MeshError, type SdsSecretRef, type Secret, type Unwatch, type Watcher } from '@inmesh/core';
-import { type IdentityProvider, identitySecrets, type SecretWatcher, watchDirectory } from '@inmesh/mtls';
+import { type IdentityProvider, identitySecrets, judgeSecret, type SecretWatcher, watchDirectory } from '@inmesh/mtls';
 import { type AdsStatus, type Bootstrap, newDecoding, readSecretsFile } from '@inmesh/xds';
 import { SdsServers, type SdsServersParts } from './sds-servers.ts';
 import { sdsTargets } from './sds-targets.ts';
@@ -30,7 +30,7 @@ export class SecretSources {
     let decoding: ReturnType<typeof newDecoding> | null = null;
     this.#files = new SecretFiles({
       read: (text, path) => {
-        decoding ??= newDecoding();
+        decoding ??= newDecoding({ judgeSecret });
         return readSecretsFile(decoding, text, path);
       },
       watchDirectory,

@@ -2,7 +2,7 @@ import { fromBinary, isFieldSet, type Message } from '@bufbuild/protobuf';
 import type { GenMessage } from '@bufbuild/protobuf/codegenv2';
 import type { Any, Duration } from '@bufbuild/protobuf/wkt';
 import { messageType, registry, typeNameOf } from '@inmesh/api';
-import type { RegexEngine } from '@inmesh/core';
+import type { RegexEngine, Secret } from '@inmesh/core';
 import type { StructuralValidator } from '../validate/index.ts';
 import type { FilterTable } from './filters/row.ts';
 
@@ -18,6 +18,8 @@ export interface Decoding {
   readonly profile: DecodeProfile;
   /** Instances of certificate providers that a feed may name (gRFC A29); null where they are not known, and not checked. */
   readonly certificateProviders: ReadonlySet<string> | null;
+  /** Throws for a secret of no use; its message must show nothing of a key. */
+  readonly judgeSecret: (secret: Secret, regex: RegexEngine) => void;
 }
 
 /** What resources may refer to on the machine that they are for. */

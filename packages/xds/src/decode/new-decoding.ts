@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { RegexEngine } from '@inmesh/core';
+import type { RegexEngine, Secret } from '@inmesh/core';
 import { re2 } from '../regex/re2.ts';
 import { structuralValidator } from '../validate/index.ts';
 import type { DecodeProfile, Decoding, Surroundings } from './decoding.ts';
@@ -15,6 +15,8 @@ export interface DecodingOptions {
   readonly profile?: DecodeProfile | undefined;
   /** `certificate_providers` of the bootstrap. Default null: any name is taken. */
   readonly certificateProviders?: ReadonlySet<string> | null | undefined;
+  /** Throws for a secret of SDS that no TLS context could use; it is refused then. Default: what certificates hold is not looked at here. */
+  readonly judgeSecret?: ((secret: Secret, regex: RegexEngine) => void) | undefined;
 }
 
 const surroundings: Surroundings = {
@@ -34,11 +36,19 @@ const GRPC_EXEMPT: ReadonlySet<string> = new Set([
 
 /** Validation rules are compiled once for each: make one per mesh and keep it. */
 export function newDecoding(options: DecodingOptions = {}): Decoding {
-  const { regex = re2(), filters = httpFilters, profile = 'envoy', certificateProviders = null } = options;
+  const {
+    regex = re2(),
+    filters = httpFilters,
+    profile = 'envoy',
+    certificateProviders = null,
+    judgeSecret = ignore,
+  } = options;
   // gRPC knows no `validate.rules`: what it does not read may be missing. Ranges hold all the same, because this mesh reads more.
   const validate =
     profile === 'grpc'
       ? structuralValidator({ absence: 'allowed', exempt: GRPC_EXEMPT })
       : structuralValidator({ exempt: ENVOY_EXEMPT });
-  return { validate, regex, filters, profile, certificateProviders, surroundings };
+  return { validate, regex, filters, profile, certificateProviders, judgeSecret, surroundings };
 }
+
+function ignore(): void {}

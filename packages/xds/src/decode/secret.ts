@@ -23,9 +23,19 @@ import { readExtensionConfig } from './extension-config.ts';
 
 const TLS = 'envoy.extensions.transport_sockets.tls.v3';
 
-/** A resource of SDS. What the certificates hold is for whoever makes a TLS context of them to judge. */
+/** A resource of SDS. What the certificates hold is judged by whoever knows of such things. */
 export function decodeSecret(decoding: Decoding, message: ProtoSecret): Secret {
   requireValid(decoding, messageType<ProtoSecret>('envoy.extensions.transport_sockets.tls.v3.Secret'), message);
+  const secret = readSecret(message);
+  try {
+    decoding.judgeSecret(secret, decoding.regex);
+  } catch (error) {
+    throw new Refusal('', (error as Error).message);
+  }
+  return secret;
+}
+
+function readSecret(message: ProtoSecret): Secret {
   const { name, type } = message;
   switch (type.case) {
     case 'tlsCertificate':
