@@ -40,7 +40,7 @@ import { meshDomains, nodeDomain } from './mesh-domains.ts';
 import type { MeshParts } from './mesh-parts.ts';
 import { openLookupService } from './route-lookup-service.ts';
 import { followRuntimeDirectory } from './runtime-disk.ts';
-import { MeshTls } from './secrets/mesh-tls.ts';
+import { LateTls } from './secrets/late-tls.ts';
 import { portOf } from './service-url.ts';
 import { layeredSource, staticResources } from './sources.ts';
 import { VERSION } from './version.ts';
@@ -61,7 +61,7 @@ export interface Assembly {
   /** Null where only what is called is followed. */
   readonly wholeFeed: WholeFeed | null;
   readonly loadReports: LoadReports;
-  readonly tls: MeshTls;
+  readonly tls: LateTls;
   readonly clusters: Clusters;
   readonly listeners: MeshListeners;
   readonly join: Join;
@@ -116,12 +116,12 @@ export function assemble(parts: MeshParts, hooks: AssemblyHooks): Assembly {
   });
   // One engine, which keeps what it has compiled.
   const regex = re2();
-  const tls = new MeshTls({ ...parts, node: chosen.node, feed, regex });
+  const tls = new LateTls({ ...parts, node: chosen.node, feed, regex });
   const wheel = new TimerWheel(clock);
   const clusters = new Clusters({
     source,
     resolver: dnsResolver({ clock }),
-    connector: new SocketConnector({ clock, random, tls: tls.contexts }),
+    connector: new SocketConnector({ clock, random, tls }),
     orca: readOrca,
     follower: loadReports,
     clock,

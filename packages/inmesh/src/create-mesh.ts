@@ -123,5 +123,8 @@ export async function createMesh(options: MeshOptions = {}): Promise<Mesh> {
   // On demand, because who imports this package does not always make a mesh; and outside any request's context, because
   // modules keep the one that they were loaded in.
   const { openMesh } = await outsideContext(() => import('./open-mesh.ts'));
-  return openMesh(options);
+  // Without an agent nobody else would say who this process is.
+  const asked = options.istio !== undefined && options.identity === undefined;
+  const istio = asked ? await outsideContext(() => import('./identity/istio-identity.ts')) : null;
+  return openMesh(options, istio === null ? null : istio.istioIdentity);
 }

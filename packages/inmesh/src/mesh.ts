@@ -162,7 +162,7 @@ export class Mesh implements AsyncDisposable {
       await whenKnown(entry, call, clock, within);
     }
     const { flavour } = listeners;
-    const tlsState: TlsStateOf = (context) => tls.contexts.state(context);
+    const tlsState: TlsStateOf = (context) => tls.state(context);
     return explainCall({ asked, mesh, entry, outsideMesh, clock, tlsState, origin: this.#origin(), flavour });
   }
 
@@ -187,7 +187,7 @@ export class Mesh implements AsyncDisposable {
 
   /** The streams to servers of secrets (SDS) that are asked, and every secret on them, without what is secret of it. */
   secretServers(): readonly AdsStatus[] {
-    return this.#assembly.tls.secrets.status();
+    return this.#assembly.tls.secretServers();
   }
 
   /**

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { MeshError, systemClock, systemRandom } from '@inmesh/core';
-import type { IdentityProvider } from '@inmesh/mtls';
 import {
   type BootstrapOptions,
   type IstioOptions,
@@ -11,12 +10,12 @@ import {
   type MassRemovalOptions,
 } from '@inmesh/xds';
 import type { MeshOptions } from './create-mesh.ts';
-import { type IstioIdentityParts, istioIdentity } from './identity/istio-identity.ts';
+import type { istioIdentity } from './identity/istio-identity.ts';
 import { Mesh } from './mesh.ts';
 import { serviceUrl } from './service-url.ts';
 
-/** What `createMesh` does, and all that it needs: undici, protobuf, YAML. */
-export function openMesh(options: MeshOptions): Mesh {
+/** What `createMesh` does, and all that it needs: undici, protobuf, YAML. `identityOf`: who says who a pod without an agent is; null where nobody is asked. */
+export function openMesh(options: MeshOptions, identityOf: typeof istioIdentity | null): Mesh {
   oneOf(['passThrough', 'refuse'], 'outsideMesh', options.outsideMesh);
   oneOf(['response', 'error'], 'failAs', options.failAs);
   oneOf(['used', 'all'], 'prefetch', options.prefetch);
@@ -48,7 +47,7 @@ export function openMesh(options: MeshOptions): Mesh {
     services: (options.services ?? []).map(serviceUrl),
     domains: (options.domains ?? []).map(domainPattern),
     filters: options.filters ?? {},
-    identity: options.identity ?? defaultIdentity(options.istio, { env, clock, random, onWarning }),
+    identity: options.identity ?? identityOf?.(options.istio ?? {}, { env, clock, random, onWarning }) ?? null,
     sdsTargets: options.sdsServers ?? {},
     httpProxy: options.istioHttpProxy ?? false,
     outsideMesh: options.outsideMesh ?? bootstrap.outsideMesh,
@@ -66,11 +65,6 @@ export function openMesh(options: MeshOptions): Mesh {
     random,
     onWarning,
   });
-}
-
-/** Without an agent nobody else would say who this process is. */
-function defaultIdentity(istio: IstioOptions | undefined, parts: IstioIdentityParts): IdentityProvider | null {
-  return istio === undefined ? null : istioIdentity(istio, parts);
 }
 
 function istioBootstrap(

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import type { Clock, Random } from '@inmesh/core';
-import { judgeSecret } from '@inmesh/mtls';
 import { grpcChannel } from '@inmesh/transports/rpc';
 import {
   AdsClient,
@@ -15,6 +14,7 @@ import {
   sharedStreams,
   type XdsServer,
 } from '@inmesh/xds';
+import { judgeLoaded } from './secrets/late-mtls.ts';
 import { callCredentials, serverTls } from './server-credentials.ts';
 import { writtenByHost } from './share/host-files.ts';
 import { type ShareOptions, StreamSeeker } from './share/stream-seeker.ts';
@@ -102,7 +102,7 @@ export function shareStream({
             clock,
             onWarning: tell,
           });
-    const types = resourceTypes(newDecoding({ ...decoding, judgeSecret }));
+    const types = resourceTypes(newDecoding({ ...decoding, judgeSecret: judgeLoaded }));
     // Hashed, because workers and other processes are told it.
     const hash = createHash('sha256').update(key).digest('hex');
     const seeker = new StreamSeeker({

@@ -35,4 +35,3 @@ export type { SvidChoice } from './spiffe/svid-choice.ts';
 export { WorkloadApi, type WorkloadApiParts } from './spiffe/workload-api.ts';
 export { parseSpiffeId, type SpiffeId } from './spiffe-id.ts';
 export type { FollowedTls, FollowedTlsEvents, PeerRefusal, TlsMaterial } from './tls-material.ts';
-export { certificateNames, describeNames } from './x509/certificate-names.ts';

@@ -1,6 +1,6 @@
 import * as net from 'node:net';
 import * as tls from 'node:tls';
-import { certificateNames, describeNames } from '@inmesh/mtls';
+import { certificateNames, describeNames } from '@inmesh/mtls/names';
 import type { FilledOptions, GrpcClientTls } from './client-options.ts';
 import type { Address } from './target.ts';
 
