@@ -106,6 +106,21 @@ describe('the key of a connection', () => {
     assert.deepEqual(key(call('http1', 'a.test')), key(call('http1', 'a.test')));
   });
 
+  it('is forgotten with lists that listeners of the past have brought', () => {
+    const key = scene({ socket: tls() });
+    const withList = (list: readonly string[]) => {
+      const call = makeCall({});
+      call.alpn = list;
+      return key(call);
+    };
+    const first = ['h2'];
+    const made = withList(first);
+    assert.equal(withList(first), made);
+    for (let i = 0; i < 16; i++) withList(['h2']);
+    assert.notEqual(withList(first), made);
+    assert.equal(withList(first).id, made.id, 'it fits the same connections');
+  });
+
   it('offers by ALPN what the call says', () => {
     const key = scene({ socket: tls() });
     const call = makeCall();

@@ -12,6 +12,8 @@ export type KeyOf = (endpoint: Endpoint, call: Call) => ConnectionKey;
 
 /** Keys kept for each socket, protocol and ALPN list: callers choose authorities, and must not make memory grow without end. */
 const MAX_NAMES = 1000;
+/** ALPN lists kept for each socket and protocol: each listener that the feed changes brings its own. */
+const MAX_LISTS = 16;
 
 /** Made once for each configuration; a key that was made is given again, so that calls allocate nothing. */
 export function compileKeys({ transport, protocol }: ClusterConfig): KeyOf {
@@ -48,7 +50,9 @@ function compileSocket(socket: TransportSocketConfig, index: number, name: strin
     };
   };
   const keyOf = (chosen: HttpProtocol | 'auto', alpn: readonly string[] | null, names: string): ConnectionKey => {
-    const byName = entryOf(entryOf(known, chosen), alpn);
+    const byList = entryOf(known, chosen);
+    if (byList.size >= MAX_LISTS && !byList.has(alpn)) byList.clear();
+    const byName = entryOf(byList, alpn);
     let key = byName.get(names);
     if (key === undefined) {
       if (byName.size >= MAX_NAMES) byName.clear();

@@ -57,11 +57,12 @@ export interface CertificateValidationContext {
   readonly verifyCertificateHash: readonly string[];
   /** One must fit, where there are any; with none, every certificate of the trusted roots is good. */
   readonly subjectAltNames: readonly SubjectAltNameMatcher[];
+  /** Plays no part, as in Envoy. */
   readonly requireSignedCertificateTimestamp: boolean;
   readonly crl: DataSource | null;
   readonly onlyVerifyLeafCertCrl: boolean;
   readonly allowExpiredCertificate: boolean;
-  /** `ACCEPT_UNTRUSTED`: the chain is not judged, only what is listed above. */
+  /** `ACCEPT_UNTRUSTED`: nothing is judged, names and hashes neither, as Envoy has it. */
   readonly acceptUntrusted: boolean;
   /** Certificates between the leaf and the root at most; null for the library's own limit. */
   readonly maxVerifyDepth: number | null;

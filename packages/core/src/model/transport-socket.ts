@@ -29,8 +29,9 @@ export interface UpstreamTlsContext {
   readonly autoHostSni: boolean;
   /** The server name that was told must be among the names of the certificate. */
   readonly autoSniSanValidation: boolean;
+  /** Plays no part: another handshake on a connection is always refused. */
   readonly allowRenegotiation: boolean;
-  /** Sessions kept to be resumed; default 1, as Envoy's; 0 for none. */
+  /** Sessions that Envoy keeps to resume; default 1, 0 for none. Plays no part: none is resumed here. */
   readonly maxSessionKeys: number;
 }
 

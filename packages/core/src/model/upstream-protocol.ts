@@ -10,7 +10,7 @@ export interface UpstreamProtocol {
   readonly autoSni: boolean;
   /** This header's value instead of the authority; empty for none. (`override_auto_sni_header`) */
   readonly overrideAutoSniHeader: string;
-  /** The name that is told must be among the names of the certificate. (`auto_san_validation`) */
+  /** The name that the call is for must be among the names of the certificate, also where another one or none is told. (`auto_san_validation`) */
   readonly autoSanValidation: boolean;
 }
 
@@ -26,7 +26,7 @@ export interface Http2Options {
   readonly keepalive: Http2Keepalive | null;
   /** Calls with `Upgrade` go as extended CONNECT (RFC 8441). */
   readonly allowConnect: boolean;
-  /** A stream with broken HTTP is reset, and the connection stays. (override_stream_error_on_invalid_http_message) */
+  /** A stream with broken HTTP is reset, and the connection stays. Plays no part: node:http2 decides that by the kind of fault. (override_stream_error_on_invalid_http_message) */
   readonly streamErrorOnInvalidMessage: boolean;
 }
 
