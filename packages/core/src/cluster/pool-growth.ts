@@ -95,11 +95,14 @@ export class PoolGrowth {
       transport.connect(endpoint, key, pooled, (error, connection) => {
         if (connection !== null) {
           pooled.connection = connection;
+          const promised = pooled.maxConcurrent;
           this.learn(connection.maxConcurrent);
           room.opened(pooled, connection.maxConcurrent);
           books.connected(key.protocol === 'auto' ? connection.protocol : null, connection.tls);
           this.#limitAge(pooled);
           this.#pool.opened(pooled);
+          // ALPN chose a protocol that carries less than was counted on: as many are opened as are wanted besides.
+          if (key.protocol === 'auto' && connection.maxConcurrent < promised) this.grow();
         } else if (error !== null) {
           books.failed(error);
           room.forget(pooled);

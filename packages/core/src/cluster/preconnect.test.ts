@@ -21,6 +21,14 @@ describe('connections ahead of calls', () => {
     scene.quiet(5);
   });
 
+  it('are opened where ALPN chose a protocol that carries less than was counted on', () => {
+    const scene = new PoolScene({ protocol: { choice: 'auto' }, ...preconnect(1.5) });
+    scene.send();
+    assert.equal(scene.connector.opening.length, 1);
+    scene.connector.next.accept();
+    assert.equal(scene.connector.opening.length, 1, 'one call wants two');
+  });
+
   it('are not kept for a host that is not well', () => {
     const scene = new PoolScene(preconnect(3));
     scene.cluster.assign(assignment([1, { health: 'unhealthy' }]));
