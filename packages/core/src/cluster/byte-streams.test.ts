@@ -83,23 +83,31 @@ describe('a stream of bytes to a host', () => {
     assert.equal(scene.cluster.empty, true);
   });
 
-  it('ends at once with a host that fails, where the feed wants it', async () => {
-    for (const closeOnHealthFailure of [true, false]) {
-      const { scene, open } = setup({ pool: { closeOnHealthFailure }, idleTimeoutMs: 0 });
+  it('stays with a host that the feed says is not well, as do connections for calls', () => {
+    const { scene, open } = setup({ idleTimeoutMs: 0 });
+    open();
+    const stream = scene.connector.bytes[0]?.accept();
+    scene.send();
+    scene.connector.next.accept().open[0]?.answer();
+    scene.cluster.assign(assignment([1, { health: 'unhealthy' }]));
+    assert.deepEqual([stream?.destroyed, scene.connector.connections[0]?.gone], [false, false]);
+  });
+
+  it('stays when hosts come, where connections for calls are to end then', () => {
+    for (const closeOnHostSetChange of [true, false]) {
+      const { scene, open } = setup({ pool: { closeOnHostSetChange }, idleTimeoutMs: 0 });
       open();
       const stream = scene.connector.bytes[0]?.accept();
-      stream?.on('error', () => {});
       scene.sendMany(2);
       for (const opening of [...scene.connector.opening]) opening.accept();
       const [busy, idle] = scene.connector.connections;
       idle?.open[0]?.answer();
-      scene.cluster.assign(assignment([1, { health: 'unhealthy' }]));
-      assert.deepEqual(
-        [stream?.destroyed, busy?.gone, idle?.gone],
-        [closeOnHealthFailure, false, closeOnHealthFailure],
-      );
+      scene.cluster.assign(assignment(1));
+      assert.equal(idle?.gone, false, 'nothing came or went');
+      scene.cluster.assign(assignment(1, 2));
+      assert.deepEqual([stream?.destroyed, busy?.gone, idle?.gone], [false, false, closeOnHostSetChange]);
       busy?.open[0]?.answer();
-      assert.equal(busy?.gone, closeOnHealthFailure);
+      assert.equal(busy?.gone, closeOnHostSetChange);
     }
   });
 });

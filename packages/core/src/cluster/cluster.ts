@@ -16,7 +16,7 @@ import { compileKeys, type KeyOf } from './compile-keys.ts';
 import type { ClusterTransport, Connecting, Connector } from './connection.ts';
 import { keepingConnections, sameConnections } from './connection-settings.ts';
 import { DropOverloads } from './drop-overloads.ts';
-import { Endpoint, isHealthy } from './endpoint.ts';
+import { Endpoint } from './endpoint.ts';
 import { HostChoice } from './host-choice.ts';
 import { HostPools } from './host-pools.ts';
 import { PriorityLimits } from './limits.ts';
@@ -164,7 +164,6 @@ export class Cluster {
     this.drops.follow(assignment.dropOverloads ?? []);
     for (const endpoint of this.#leaving) if (endpoint.pools?.empty !== false) this.#leaving.delete(endpoint);
     const next = new Map<string, Endpoint>();
-    const failed: Endpoint[] = [];
     let changed = false;
     for (const { locality, priority, endpoints, metadata = null } of assignment.localities) {
       for (const config of endpoints) {
@@ -173,7 +172,6 @@ export class Cluster {
         const known = this.#endpoints.get(key);
         if (known === undefined) changed = true;
         const endpoint = known ?? new Endpoint(config, locality, priority);
-        if (isHealthy(endpoint.health) && !isHealthy(config.health)) failed.push(endpoint);
         endpoint.config = config;
         endpoint.locality = locality;
         endpoint.localityMetadata = metadata;
@@ -192,7 +190,7 @@ export class Cluster {
     this.#load?.follow(next.values());
     if (changed) this.stats.membership_change++;
     this.#rebuild();
-    if (this.config.pool.closeOnHealthFailure) for (const endpoint of failed) this.#closeFailed(endpoint);
+    if (changed && this.config.pool.closeOnHostSetChange) for (const { pools } of next.values()) pools?.retireAll();
   }
 
   /** A host for the call, other than those it was sent to before if there is one; or the reason why there is none. */
@@ -237,14 +235,6 @@ export class Cluster {
     this.#destroyed = error;
     for (const waiting of [...this.backoffs]) waiting.abort(error);
     for (const endpoint of [...this.#known()]) endpoint.pools?.destroy(error);
-  }
-
-  /** (close_connections_on_host_health_failure) */
-  #closeFailed(endpoint: Endpoint): void {
-    const place = { cluster: this.name, endpoint: endpoint.key };
-    endpoint.pools?.hostFailed(
-      new MeshError('connection_termination', 'the feed says that the host is not well', place),
-    );
   }
 
   /** New certificates or roots are in force: connections that were made with others go, by and by. */

@@ -84,10 +84,9 @@ export class HostPools implements PoolOwner {
     for (const pool of [...this.#known()]) pool.drain();
   }
 
-  /** The host is not well: connections end with their calls, and streams of bytes at once. (close_connections_on_host_health_failure) */
-  hostFailed(error: MeshError): void {
+  /** Connections end with their calls, and others may be opened. Streams of bytes stay. */
+  retireAll(): void {
     for (const pool of [...this.#known()]) pool.retireAll();
-    this.#bytes?.destroy(error);
   }
 
   /** The settings that connections are opened by have changed: those that are there end with their calls, and calls that wait get others. */

@@ -15,8 +15,8 @@ export interface ConnectionPoolConfig {
   readonly bind: SourceAddress | null;
   /** In which order the addresses of a host are tried; absent for Envoy's default. (`upstream_connection_options.happy_eyeballs_config`) */
   readonly happyEyeballs?: HappyEyeballs;
-  /** Connections close when their host turns unhealthy. (close_connections_on_host_health_failure) */
-  readonly closeOnHealthFailure: boolean;
+  /** Connections end with their calls when hosts come or go, so that balancers by hash find their hosts again. (`common_lb_config.close_connections_on_host_set_change`) */
+  readonly closeOnHostSetChange: boolean;
 }
 
 /** envoy.config.core.v3.TcpKeepalive; null where the feed leaves it to the system. */
@@ -48,5 +48,5 @@ export const DEFAULT_POOL: ConnectionPoolConfig = {
   preconnect: { perUpstreamRatio: 1, predictiveRatio: 1 },
   tcpKeepalive: null,
   bind: null,
-  closeOnHealthFailure: false,
+  closeOnHostSetChange: false,
 };

@@ -41,7 +41,7 @@ export function decodeConnectionPool(
     tcpKeepalive: options?.tcpKeepalive === undefined ? null : decodeKeepalive(options.tcpKeepalive),
     bind: message.upstreamBindConfig === undefined ? null : decodeBind(message.upstreamBindConfig, unsupported),
     ...happyEyeballs(options),
-    closeOnHealthFailure: message.closeConnectionsOnHostHealthFailure,
+    closeOnHostSetChange: message.commonLbConfig?.closeConnectionsOnHostSetChange ?? false,
   };
 }
 

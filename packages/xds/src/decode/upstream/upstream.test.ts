@@ -134,7 +134,7 @@ describe('connection pools', () => {
         source_address: { address: '127.0.0.2', port_value: 0 },
         extra_source_addresses: [{ address: { address: '::1', port_value: 7 } }],
       },
-      close_connections_on_host_health_failure: true,
+      common_lb_config: { close_connections_on_host_set_change: true },
     });
     assert.deepEqual(pool, {
       maxConnectionDurationMs: 90_000,
@@ -142,7 +142,7 @@ describe('connection pools', () => {
       tcpKeepalive: { probes: 3, timeMs: 60_000, intervalMs: null },
       bind: { host: '127.0.0.2', port: 0, extra: [{ host: '::1', port: 7 }] },
       happyEyeballs: { firstFamily: 'v6', firstFamilyCount: 2 },
-      closeOnHealthFailure: true,
+      closeOnHostSetChange: true,
     });
     const plain = cluster({ upstream_connection_options: { happy_eyeballs_config: {} } }).pool.happyEyeballs;
     assert.deepEqual(plain, { firstFamily: null, firstFamilyCount: 1 });
