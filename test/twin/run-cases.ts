@@ -76,9 +76,9 @@ async function addStatDifferences(twin: Twin, cases: readonly PlacedCase[], verd
     ),
   );
   const differences = await statDifferences(twin, clusters, new Map(alone));
-  for (const { definition } of cases) {
+  for (const { definition, name } of cases) {
     const problems = verdicts.get(definition);
-    if (problems === undefined || problems.length > 0) continue;
+    if (problems === undefined || problems.length > 0 || twin.lost.has(name)) continue;
     for (const cluster of countedClusters(definition)) problems.push(...(differences.get(cluster) ?? []));
   }
 }

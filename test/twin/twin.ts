@@ -42,6 +42,8 @@ export class Twin {
   readonly envoy: Envoy;
   readonly mesh: Mesh;
   readonly recorders: Recorders;
+  /** Services of which Envoy alone lost a call, which was asked again: its counters are its own. */
+  readonly lost: Set<string> = new Set();
   readonly #client = new EnvoyClient();
   #calls = 0;
 
