@@ -102,7 +102,7 @@ export const connectionsHttp2: Area = {
       ],
     },
     {
-      name: 'interim responses',
+      name: 'interim responses, over HTTP/2',
       manager: 'proxy_100_continue: true',
       clusters: { 'h2-interim': { listens: 'h2', fields: H2 } },
       routes: to('h2-interim'),

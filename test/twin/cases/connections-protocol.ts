@@ -85,22 +85,25 @@ export const connectionsProtocol: Area = {
     {
       name: 'limits that let nobody in',
       clusters: {
-        'limit-requests': { listens: 'h1', fields: '{ circuit_breakers: { thresholds: [{ max_requests: 0 }] } }' },
-        'limit-pending': {
+        'no-requests-let-in': { listens: 'h1', fields: '{ circuit_breakers: { thresholds: [{ max_requests: 0 }] } }' },
+        'no-pending-let-in': {
           listens: 'h1',
           fields: '{ circuit_breakers: { thresholds: [{ max_pending_requests: 0 }] } }',
         },
-        'limit-pools': { listens: 'h1', fields: '{ circuit_breakers: { thresholds: [{ max_connection_pools: 0 }] } }' },
-        'limit-connections': {
+        'no-pools-let-in': {
+          listens: 'h1',
+          fields: '{ circuit_breakers: { thresholds: [{ max_connection_pools: 0 }] } }',
+        },
+        'no-connections-let-in': {
           listens: 'h1',
           fields: '{ circuit_breakers: { thresholds: [{ max_connections: 0 }] } }',
         },
       },
       routes: `
-        - { match: { prefix: /requests }, route: { cluster: limit-requests } }
-        - { match: { prefix: /pending }, route: { cluster: limit-pending } }
-        - { match: { prefix: /pools }, route: { cluster: limit-pools } }
-        - { match: { prefix: /connections }, route: { cluster: limit-connections } }`,
+        - { match: { prefix: /requests }, route: { cluster: no-requests-let-in } }
+        - { match: { prefix: /pending }, route: { cluster: no-pending-let-in } }
+        - { match: { prefix: /pools }, route: { cluster: no-pools-let-in } }
+        - { match: { prefix: /connections }, route: { cluster: no-connections-let-in } }`,
       requests: [
         'GET /requests -> 503 UO',
         'GET /pending -> 503 UO',
